@@ -1,0 +1,146 @@
+"""Inboxes, what waits in them, and jobs."""
+
+from django.conf import settings
+from django.db import models
+from django.utils.translation import gettext_lazy as _
+
+
+class Inbox(models.Model):
+    """The head of one person's stream `inbox:<user id>`."""
+
+    user = models.OneToOneField(settings.AUTH_USER_MODEL, models.CASCADE, primary_key=True)
+    head_seq = models.BigIntegerField(default=0)
+
+    def __str__(self) -> str:
+        return f"inbox:{self.pk}"
+
+
+class InboxEvent(models.Model):
+    """One event of an inbox's stream, as it was told: `payload` holds the event's own keys."""
+
+    inbox = models.ForeignKey(Inbox, models.CASCADE, related_name="events")
+    seq = models.BigIntegerField()
+    type = models.CharField(max_length=40)
+    payload = models.JSONField()
+    at = models.DateTimeField()
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["inbox", "seq"], name="inboxevent_dense_seq")]
+
+    def __str__(self) -> str:
+        return f"{self.type} {self.inbox_id}/{self.seq}"
+
+
+class Notification(models.Model):
+    """Something that waits for one person until it is read."""
+
+    class Kind(models.TextChoices):
+        MENTION = "mention", _("Mention")
+        DIRECT = "direct", _("Direct message")
+        REPLY = "reply", _("Reply")
+        ROOM_ADDED = "room.added", _("Added to a room")
+        JOB_SUCCEEDED = "job.succeeded", _("Job finished")
+        JOB_FAILED = "job.failed", _("Job failed")
+        JOB_STALLED = "job.stalled", _("Job stalled")
+        JOB_CANCELLED = "job.cancelled", _("Job cancelled")
+
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="notifications")
+    kind = models.CharField(_("kind"), max_length=20, choices=Kind)
+    actor = models.ForeignKey(settings.AUTH_USER_MODEL, models.SET_NULL, null=True, blank=True, related_name="+")
+    job = models.ForeignKey("Job", models.CASCADE, null=True, blank=True, related_name="notifications")
+    text = models.CharField(_("text"), max_length=200, blank=True)
+    url = models.CharField(max_length=200)
+    data = models.JSONField(default=dict)  # of the feature that told it, e.g. {"room": {"id", "name"}}
+    created_at = models.DateTimeField(_("created"))
+    read_at = models.DateTimeField(_("read"), null=True, blank=True)
+
+    class Meta:
+        ordering = ["-id"]
+        indexes = [
+            models.Index(fields=["user", "-id"], name="notification_of_user"),
+            models.Index(fields=["user"], condition=models.Q(read_at=None), name="notification_unread"),
+        ]
+        verbose_name = _("notification")
+        verbose_name_plural = _("notifications")
+
+    def __str__(self) -> str:
+        return f"{self.get_kind_display()}: {self.text}"
+
+
+class Job(models.Model):
+    """Work that runs for a while; this row is the truth about it.
+
+    Whoever works on it holds a lease until `lease_until` and writes only while
+    `lease_epoch` is still the one it claimed. An outside program's job has no `kind`:
+    each of its reports renews the lease.
+    """
+
+    class Status(models.TextChoices):
+        QUEUED = "queued", _("Queued")
+        RUNNING = "running", _("Running")
+        STALLED = "stalled", _("Stalled")
+        SUCCEEDED = "succeeded", _("Finished")
+        FAILED = "failed", _("Failed")
+        CANCELLED = "cancelled", _("Cancelled")
+
+    owner = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="jobs")
+    key = models.CharField(_("key"), max_length=100, blank=True)
+    kind = models.CharField(_("kind"), max_length=40, blank=True)
+    title = models.CharField(_("title"), max_length=200)
+    room_ref = models.BigIntegerField(null=True, blank=True, editable=False)
+    params = models.JSONField(default=dict, blank=True)
+    status = models.CharField(_("status"), max_length=10, choices=Status, default=Status.QUEUED)
+    done = models.BigIntegerField(default=0)
+    total = models.BigIntegerField(null=True, blank=True)
+    step = models.CharField(_("step"), max_length=200, blank=True)
+    checkpoint = models.JSONField(default=dict, blank=True)
+    error = models.TextField(_("error"), blank=True)
+    result_url = models.CharField(max_length=200, blank=True)
+    log_tail = models.TextField(blank=True)
+    log_size = models.BigIntegerField(default=0)
+    client_seq = models.BigIntegerField(null=True, blank=True)  # an outside program's last report
+    attempt = models.PositiveIntegerField(default=0)
+    cancel_requested = models.BooleanField(default=False)
+    lease_owner = models.CharField(max_length=80, blank=True)
+    lease_epoch = models.PositiveIntegerField(default=0)
+    lease_until = models.DateTimeField(null=True, blank=True)
+    created_at = models.DateTimeField(_("created"))
+    started_at = models.DateTimeField(null=True, blank=True)
+    finished_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        ordering = ["-id"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["owner", "key"],
+                condition=models.Q(status__in=["queued", "running", "stalled"]) & ~models.Q(key=""),
+                name="job_key_once_while_open",
+            )
+        ]
+        indexes = [
+            models.Index(fields=["owner", "-id"], name="job_of_owner"),
+            models.Index(fields=["status", "lease_until"], name="job_lease"),
+        ]
+        verbose_name = _("job")
+        verbose_name_plural = _("jobs")
+
+    def __str__(self) -> str:
+        return self.title
+
+    @property
+    def is_open(self) -> bool:
+        return self.finished_at is None
+
+
+class JobLog(models.Model):
+    """A piece of a job's log, from character `start` on."""
+
+    job = models.ForeignKey(Job, models.CASCADE, related_name="log")
+    start = models.BigIntegerField()
+    text = models.TextField()
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["job", "start"], name="joblog_piece")]
+
+    def __str__(self) -> str:
+        return f"{self.job_id}@{self.start}"
