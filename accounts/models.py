@@ -6,6 +6,8 @@ from django.contrib.auth.validators import ASCIIUsernameValidator
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
+from accounts.querysets import AccessTokenQuerySet
+
 THEMES = [("system", _("As the system")), ("light", _("Light")), ("dark", _("Dark"))]
 
 
@@ -68,6 +70,8 @@ class AccessToken(models.Model):
     last_used_at = models.DateTimeField(null=True, blank=True, editable=False)
     expires_at = models.DateTimeField(_("expires"), null=True, blank=True)
     revoked_at = models.DateTimeField(null=True, blank=True, editable=False)
+
+    objects = AccessTokenQuerySet.as_manager()
 
     class Meta:
         ordering = ["-created_at"]
