@@ -1,0 +1,53 @@
+"""Telling what was committed, from any thread of any process.
+
+Call these in `transaction.on_commit(…, robust=True)`. They never raise and never
+wait: should an announcement be lost, the hubs find the news in the database.
+"""
+
+import logging
+from collections.abc import Sequence
+
+from chatsite.realtime import hub as hubs
+from chatsite.realtime.events import EphemeralEvent, Frame, encode_ephemeral
+from chatsite.realtime.relay import PublisherThread, crosses_processes, group_of
+
+logger = logging.getLogger(__name__)
+
+_publisher = PublisherThread()
+
+
+def announce(stream: str, frames: Sequence[Frame], access: int = 0) -> None:
+    """Tells a stream's new frames, in order.
+
+    `access` is the stream's access number as of these frames: processes that know an older one
+    check who may still read before they fan out.
+    """
+    try:
+        if hub := hubs.current():
+            hub.loop.call_soon_threadsafe(hub.announce, stream, frames, access)
+        elif crosses_processes():
+            message = {"type": "frames", "stream": stream, "frames": [tuple(f) for f in frames], "access": access}
+            _publisher.publish(group_of(stream), message)
+    except Exception:
+        logger.exception("announcement lost: %s", stream)
+
+
+def whisper(stream: str, event: EphemeralEvent, skip_user: int | None = None) -> None:
+    """Tells an ephemeral event to a stream's followers, except the sockets of one person."""
+    _whisper(stream, encode_ephemeral(event, stream), skip_user)
+
+
+def whisper_to_everyone(event: EphemeralEvent) -> None:
+    """Tells an ephemeral event to every socket."""
+    _whisper(None, encode_ephemeral(event, None), None)
+
+
+def _whisper(stream: str | None, text: str, skip_user: int | None) -> None:
+    try:
+        if hub := hubs.current():
+            hub.loop.call_soon_threadsafe(hub.whisper, stream, text, skip_user)
+        elif crosses_processes():
+            message = {"type": "whisper", "stream": stream, "text": text, "skip_user": skip_user}
+            _publisher.publish(group_of(stream) if stream else hubs.EVERYONE, message)
+    except Exception:
+        logger.exception("whisper lost: %s", stream)

@@ -1,0 +1,65 @@
+"""Writing in groups: what arrives together is committed together.
+
+While one batch is written, the next one gathers; an idle writer adds no wait. One
+transaction for many posts is what makes durable posting fast.
+"""
+
+import asyncio
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import Generic, TypeVar
+
+from chatsite.realtime.threads import in_pool
+
+MAX_BATCH = 128
+
+Item = TypeVar("Item")
+Result = TypeVar("Result")
+
+
+class BatchWriter(Generic[Item, Result]):
+    """Feeds `write` with lists of items, one list at a time, in order of arrival.
+
+    `write` returns one result per item; a result that is an exception is raised to
+    that item's submitter alone. If it raises, each item of the batch is tried by itself,
+    so that one poisonous item harms no other.
+    """
+
+    def __init__(self, write: Callable[[Sequence[Item]], Sequence[Result | Exception]]) -> None:
+        self._write = write
+        self._waiting: list[tuple[Item, asyncio.Future[Result]]] = []
+        self._task: asyncio.Task[None] | None = None
+        self._pool = ThreadPoolExecutor(1, thread_name_prefix="writer")
+
+    def submit(self, item: Item) -> "asyncio.Future[Result]":
+        """Queues an item now; the future is done after the commit."""
+        future: asyncio.Future[Result] = asyncio.get_running_loop().create_future()
+        self._waiting.append((item, future))
+        if self._task is None or self._task.done():
+            self._task = asyncio.create_task(self._run())
+        return future
+
+    async def drain(self) -> None:
+        """Returns when everything submitted so far is committed or refused."""
+        while self._task is not None and not self._task.done():
+            await asyncio.wait([self._task])
+
+    async def _run(self) -> None:
+        while self._waiting:
+            batch, self._waiting = self._waiting[:MAX_BATCH], self._waiting[MAX_BATCH:]
+            results = await self._results([item for item, _ in batch])
+            for (_, future), result in zip(batch, results, strict=True):
+                if future.cancelled():
+                    continue
+                if isinstance(result, Exception):
+                    future.set_exception(result)
+                else:
+                    future.set_result(result)
+
+    async def _results(self, items: list[Item]) -> Sequence[Result | Exception]:
+        try:
+            return await in_pool(self._pool, self._write, items)
+        except Exception as error:
+            if len(items) == 1:
+                return [error]
+        return [result for item in items for result in await self._results([item])]

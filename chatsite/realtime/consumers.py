@@ -1,0 +1,229 @@
+"""The socket's side: parse, dispatch, reply, resume. Nothing that a client sends is fatal."""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable
+from typing import Annotated, Any, ClassVar, TypeVar, Union, get_args
+
+from channels.generic.websocket import AsyncWebsocketConsumer
+from django.conf import settings
+from django.utils import translation
+from django.utils.translation import gettext_lazy as _
+from pydantic import Field, TypeAdapter, ValidationError
+from pydantic_core import from_json
+
+from chatsite.realtime import hub as hubs
+from chatsite.realtime.commands import Command, CommandError, Ping, Subscribe, Unsubscribe, command_refusal, not_found
+from chatsite.realtime.delivery import Outlet
+from chatsite.realtime.events import json_text
+from chatsite.realtime.following import Subscription
+from chatsite.realtime.identity import Identity
+from chatsite.realtime.opening import bring_to_head, open_stream
+from chatsite.realtime.ratelimits import limit
+from chatsite.realtime.threads import in_database
+
+logger = logging.getLogger(__name__)
+
+MAX_COMMAND_CHARACTERS = 64 * 1024
+MAX_OUTSTANDING = 64  # commands of one socket whose commit is awaited
+COMMANDS_PER_SECOND = 200
+COMMANDS_BURST = 2_000
+
+CLOSE_TOO_SLOW = 4408
+
+Handler = Callable[[Any, Any], Awaitable[dict[str, Any] | None]]
+H = TypeVar("H", bound=Callable[..., Any])
+
+ANSWERED = object()  # returned by a handler that has sent its `ok` itself
+
+
+def command(schema: type[Command], scope: str = "read") -> Callable[[H], H]:
+    """Marks a method as the handler of a command, and the scope that a token needs for it.
+
+    The method returns the keys of `ok`, or a future of them: then the next command that
+    also returns a future may start before this one is done, so that posts are committed
+    together.
+    """
+
+    def mark(method: H) -> H:
+        method.command = (schema, scope)  # type: ignore[attr-defined]
+        return method
+
+    return mark
+
+
+class StreamConsumer(AsyncWebsocketConsumer):
+    """A WebSocket that carries streams and commands.
+
+    Unlike Channels' own dispatch it takes no channel on the layer (the hub has the only
+    one) and makes no hop through the shared database thread.
+    """
+
+    stream_kinds: ClassVar[frozenset[str]] = frozenset()
+    handlers: ClassVar[dict[str, tuple[str, str]]]  # command type → (method, token scope)
+    schema: ClassVar[TypeAdapter[Command]]
+
+    identity: Identity
+
+    def __init_subclass__(cls) -> None:
+        marked = [(name, *method.command) for name in dir(cls) if hasattr(method := getattr(cls, name), "command")]
+        cls.handlers = {get_args(s.model_fields["type"].annotation)[0]: (name, scope) for name, s, scope in marked}
+        union: Any = Union[tuple(schema for _, schema, _ in marked)]  # noqa: UP007 - made at run time
+        cls.schema = TypeAdapter(Annotated[union, Field(discriminator="type")])
+
+    # --- ASGI ---------------------------------------------------------------
+
+    async def __call__(self, scope: dict[str, Any], receive: Callable[[], Awaitable[Any]], send: Any) -> None:
+        self.scope = scope
+        self.identity = scope["identity"]
+        self.language = scope.get("language", settings.LANGUAGE_CODE)
+        self.subscriptions: dict[str, Subscription] = {}
+        self.heartbeat_at = 0.0
+        self.outlet = Outlet(send, on_overflow=self._too_slow)
+        self._outstanding: set[asyncio.Future[Any]] = set()
+        self.hub = hubs.ensure()
+        try:
+            while (message := await receive())["type"] != "websocket.disconnect":
+                if message["type"] == "websocket.connect":
+                    await send({"type": "websocket.accept"})
+                    await self.hub.enter(self)
+                    await self.opened()
+                elif message["type"] == "websocket.receive":
+                    await self._take(message.get("text"))
+        finally:
+            self.hub.leave(self)
+            self.outlet.closed = True
+            await self.closed()
+
+    async def opened(self) -> None:
+        """After the handshake."""
+
+    async def closed(self) -> None:
+        """After the socket is gone."""
+
+    def send_text(self, text: str) -> None:
+        self.outlet.push(text)
+
+    def close_with(self, code: int) -> None:
+        self.outlet.close(code)
+
+    def _too_slow(self) -> None:
+        self.hub.leave(self)
+        self.close_with(CLOSE_TOO_SLOW)
+
+    # --- Commands -----------------------------------------------------------
+
+    async def _take(self, text: str | None) -> None:
+        """Answers one frame, whatever is in it."""
+        ref: str | None = None
+        try:
+            raw = self._parsed(text)
+            ref = _ref(raw)
+            limit("command", self.identity.user_id, COMMANDS_PER_SECOND, COMMANDS_BURST)
+            name = self._handler(raw)
+            result = await self._in_order(getattr(self, name), self._checked(raw))
+        except CommandError as error:
+            self._refuse(ref, error)
+        except Exception:
+            logger.exception("command failed")
+            self._refuse(ref, internal())
+        else:
+            self._answer(ref, result)
+
+    def _parsed(self, text: str | None) -> dict[str, Any]:
+        if text is not None and len(text) > MAX_COMMAND_CHARACTERS:
+            raise CommandError("invalid", _("That is more than 64 KiB at once."))
+        try:
+            raw = from_json(text or "", allow_inf_nan=False)
+        except ValueError:
+            raise CommandError("bad_json", _("That isn't JSON in a text frame.")) from None
+        if not isinstance(raw, dict):
+            raise CommandError("bad_json", _("A command is a JSON object."))
+        return raw
+
+    def _handler(self, raw: dict[str, Any]) -> str:
+        type_ = raw.get("type")
+        if not isinstance(type_, str) or type_ not in self.handlers:
+            raise CommandError("bad_command", _("There is no such command here."))
+        name, scope = self.handlers[type_]
+        if not self.identity.may(scope):
+            raise CommandError("forbidden", _("This token may not do that."))
+        return name
+
+    def _checked(self, raw: dict[str, Any]) -> Command:
+        try:
+            return self.schema.validate_python(raw)
+        except ValidationError as error:
+            raise command_refusal(error) from None
+
+    async def _in_order(self, handler: Handler, command: Command) -> Any:
+        """Runs a handler so that the socket's commands take effect in the order sent."""
+        pipelined = getattr(handler, "pipelined", False)
+        while self._outstanding and (not pipelined or len(self._outstanding) >= MAX_OUTSTANDING):
+            await asyncio.wait(self._outstanding, return_when=asyncio.FIRST_COMPLETED)
+        return await handler(command)
+
+    def _answer(self, ref: str | None, result: Any) -> None:
+        if isinstance(result, asyncio.Future):
+            self._outstanding.add(result)
+            result.add_done_callback(lambda future: self._answer_late(ref, future))
+        elif isinstance(result, str):
+            self.send_text(result)
+        elif ref is not None and result is not ANSWERED:
+            self.send_text(json_text({"type": "ok", "ref": ref} | (result or {})))
+
+    def _answer_late(self, ref: str | None, future: asyncio.Future[Any]) -> None:
+        self._outstanding.discard(future)
+        error = None if future.cancelled() else future.exception()
+        if isinstance(error, CommandError):
+            self._refuse(ref, error)
+        elif future.cancelled() or error is not None:
+            logger.error("command failed", exc_info=error)
+            self._refuse(ref, internal())
+        else:
+            self._answer(ref, future.result())
+
+    def _refuse(self, ref: str | None, error: CommandError) -> None:
+        with translation.override(self.language):
+            self.send_text(json_text({"type": "error", "ref": ref} | error.payload()))
+
+    # --- Streams ------------------------------------------------------------
+
+    @command(Subscribe)
+    async def subscribe(self, command: Subscribe) -> object:
+        """Registers first and reads then, so that nothing falls between."""
+        if command.stream.partition(":")[0] not in self.stream_kinds:
+            raise not_found()
+        following, subscription = self.hub.follow(self, command.stream)
+        try:
+            opening = await in_database(open_stream, command, self.identity.user_id)
+        except BaseException:
+            self.hub.unfollow(self, command.stream)
+            raise
+        if self.subscriptions.get(command.stream) is not subscription:
+            raise not_found()
+        following.start_at(opening.state)
+        subscription.position = opening.state.head
+        if command.ref is not None:
+            self.send_text(json_text({"type": "ok", "ref": command.ref} | opening.ok))
+        for frame in opening.frames:
+            self.send_text(frame.text)
+        await bring_to_head(self, following, subscription)
+        return ANSWERED
+
+    @command(Unsubscribe)
+    async def unsubscribe(self, command: Unsubscribe) -> None:
+        self.hub.unfollow(self, command.stream)
+
+    @command(Ping)
+    async def ping(self, command: Ping) -> str:
+        return json_text({"type": "pong"} if command.ref is None else {"type": "pong", "ref": command.ref})
+
+
+def _ref(raw: dict[str, Any]) -> str | None:
+    ref = raw.get("ref")
+    return ref if isinstance(ref, str) and len(ref) <= 64 else None
+
+
+def internal() -> CommandError:
+    return CommandError("internal", _("Something went wrong here. Try again."))

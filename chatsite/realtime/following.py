@@ -1,0 +1,164 @@
+"""One followed stream in one process: its head, its recent frames, its subscriptions."""
+
+import asyncio
+import logging
+from collections import deque
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+from chatsite.realtime.events import Frame
+from chatsite.realtime.streams import State, StreamKind
+from chatsite.realtime.threads import in_database
+
+if TYPE_CHECKING:
+    from chatsite.realtime.hub import Hub, Socket
+
+logger = logging.getLogger(__name__)
+
+RING_FRAMES = 256
+READ_FRAMES = 500
+HOLE_WAIT_SECONDS = 0.05  # two processes' announcements may cross; a hole often fills by itself
+
+
+class Subscription:
+    """One socket's place in a stream. Live ones get every new frame; others are still being brought there."""
+
+    __slots__ = ("live", "position", "socket")
+
+    def __init__(self, socket: "Socket") -> None:
+        self.socket = socket
+        self.position = 0
+        self.live = False
+
+
+class Following:
+    """Fans out a stream's frames in order, and repairs.
+
+    `head` is the seq up to which live subscriptions have been served; None until the
+    first reader brought it from the database. `access` is the circle of readers that the
+    subscriptions were last checked against: frames of a newer circle wait for a new check.
+    """
+
+    def __init__(self, hub: "Hub", stream: str, kind: StreamKind, pk: int) -> None:
+        self.stream = stream
+        self.kind = kind
+        self.pk = pk
+        self.head: int | None = None
+        self.access: int | None = None
+        self.subscriptions: set[Subscription] = set()
+        self.idle_since = hub.loop.time()
+        self._hub = hub
+        self._ring: deque[Frame] = deque(maxlen=RING_FRAMES)
+        self._early: dict[int, Frame] = {}
+        self._target = 0
+        self._wanted_access = 0
+        self._repair: asyncio.Task[None] | None = None
+        self._check: asyncio.Task[None] | None = None
+
+    # --- Coming and going ---------------------------------------------------
+
+    def start_at(self, state: State) -> None:
+        """Tells what a first reader found in the database."""
+        if self.head is None:
+            self.head = state.head
+            self.access = state.access
+            self._settle()
+
+    def since(self, position: int) -> list[Frame] | None:
+        """The frames from `position` to the head out of memory; None where memory doesn't reach back."""
+        if position == self.head:
+            return []
+        for index, frame in enumerate(self._ring):
+            if frame.after <= position < frame.seq:
+                return list(self._ring)[index:]
+        return None
+
+    def drop(self, subscription: Subscription) -> None:
+        self.subscriptions.discard(subscription)
+        if not self.subscriptions:
+            self.idle_since = self._hub.loop.time()
+
+    # --- News ---------------------------------------------------------------
+
+    def offer(self, frames: Iterable[Frame], access: int) -> None:
+        """Takes frames in any order, repeated or with holes, and fans out what is next."""
+        for frame in frames:
+            known = self._early.get(frame.seq)
+            if known is None or frame.after < known.after:
+                self._early[frame.seq] = frame
+        self._wanted_access = max(self._wanted_access, access)
+        self._settle()
+
+    def compare(self, state: State | None) -> None:
+        """What the database says once a second; None where the stream is no more."""
+        if state is None:
+            self._dismiss(set())
+            return
+        self._target = max(self._target, state.head)
+        self._wanted_access = max(self._wanted_access, state.access)
+        self._settle()
+
+    def _settle(self) -> None:
+        if self.head is None or self.access is None:
+            return
+        if self._wanted_access > self.access:
+            if self._check is None or self._check.done():
+                self._check = self._hub.loop.create_task(self._check_readers())
+            return
+        for seq, frame in sorted(self._early.items()):
+            if frame.after <= self.head < seq:
+                self._fan_out(frame)
+            if seq <= self.head:
+                del self._early[seq]
+        has_hole = bool(self._early) or self._target > self.head
+        if has_hole and (self._repair is None or self._repair.done()):
+            self._repair = self._hub.loop.create_task(self._read_hole())
+
+    def _fan_out(self, frame: Frame) -> None:
+        self.head = frame.seq
+        self._ring.append(frame)
+        for subscription in self.subscriptions:
+            if subscription.live and subscription.position < frame.seq:
+                subscription.position = frame.seq
+                subscription.socket.send_text(frame.text)
+                self._hub.deliveries += 1
+
+    # --- Repair -------------------------------------------------------------
+
+    async def _read_hole(self) -> None:
+        await asyncio.sleep(HOLE_WAIT_SECONDS)
+        head = self.head
+        if head is None or not (self._early or self._target > head):
+            return
+        try:
+            frames = await in_database(self.kind.read, self.pk, head, READ_FRAMES)
+        except Exception as error:  # the next comparison tries again
+            logger.warning("repair of %s failed: %r", self.stream, error)
+            return
+        self._repair = None
+        if frames and frames[0].after > self.head:
+            self.head = frames[0].after  # pruned meanwhile: clients see the hole and start afresh
+        elif not frames:
+            self._target = self.head
+            self._early.clear()
+        self.offer(frames, 0)
+
+    async def _check_readers(self) -> None:
+        """Asks who may still read; until the answer is there, nothing is fanned out."""
+        wanted = self._wanted_access
+        users = {subscription.socket.identity.user_id for subscription in self.subscriptions}
+        try:
+            allowed = await in_database(self.kind.readers, self.pk, users)
+        except Exception as error:  # the next comparison tries again
+            logger.warning("check of the readers of %s failed: %r", self.stream, error)
+            return
+        self._check = None
+        self.access = wanted
+        self._dismiss(allowed, among=users)
+        self._settle()
+
+    def _dismiss(self, allowed: set[int], among: set[int] | None = None) -> None:
+        for subscription in list(self.subscriptions):
+            user_id = subscription.socket.identity.user_id
+            if user_id not in allowed and (among is None or user_id in among):
+                self._hub.unfollow(subscription.socket, self.stream)

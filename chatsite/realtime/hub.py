@@ -1,0 +1,225 @@
+"""The hub: one per process, between the streams and the sockets.
+
+It follows a stream on behalf of all local sockets, fans each frame out once encoded,
+and sees to it that every socket gets a gap-free run: what a push left out is read
+from the database. All methods run in the hub's event loop.
+"""
+
+import asyncio
+import logging
+import secrets
+import time
+from collections.abc import Iterable, Sequence
+from typing import Any, Protocol
+
+from chatsite.realtime import identity as identities
+from chatsite.realtime.events import Frame, json_text
+from chatsite.realtime.following import Following, Subscription
+from chatsite.realtime.identity import Identity
+from chatsite.realtime.relay import Ear, Publisher, crosses_processes, group_of
+from chatsite.realtime.streams import parse, states_of
+from chatsite.realtime.threads import in_database
+
+logger = logging.getLogger(__name__)
+
+RECONCILE_SECONDS = 1.0
+HEARTBEAT_SECONDS = 20.0
+LINGER_SECONDS = 30.0  # how long a stream that nobody follows keeps its ring, for those who come back
+EVERYONE = "everyone"
+
+CLOSE_IDENTITY_LOST = 4401
+
+
+class Socket(Protocol):
+    """What the hub needs of a consumer."""
+
+    identity: Identity
+    subscriptions: dict[str, Subscription]
+    heartbeat_at: float
+
+    def send_text(self, text: str) -> None: ...
+    def close_with(self, code: int) -> None: ...
+
+
+class Hub:
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        self.loop = loop
+        self.id = secrets.token_hex(8)
+        self.sockets: set[Socket] = set()
+        self.deliveries = 0
+        self._followings: dict[str, Following] = {}
+        self._ear = Ear()
+        self._publisher = Publisher(loop)
+        self._crosses = crosses_processes()
+        self._tasks = [loop.create_task(self._listen()), loop.create_task(self._tick_for_ever())]
+
+    @property
+    def sockets_open(self) -> int:
+        return len(self.sockets)
+
+    # --- Sockets ------------------------------------------------------------
+
+    async def enter(self, socket: Socket) -> None:
+        socket.heartbeat_at = self.loop.time() + HEARTBEAT_SECONDS
+        self.sockets.add(socket)
+        if len(self.sockets) == 1:
+            await self._ear.join(EVERYONE)
+
+    def leave(self, socket: Socket) -> None:
+        self.sockets.discard(socket)
+        for stream in list(socket.subscriptions):
+            self.unfollow(socket, stream)
+
+    def follow(self, socket: Socket, stream: str) -> tuple[Following, Subscription]:
+        """Registers interest, before anything is read; the subscription is not live yet."""
+        self.unfollow(socket, stream)
+        following = self._followings.get(stream)
+        if following is None:
+            kind, pk = parse(stream)
+            following = self._followings[stream] = Following(self, stream, kind, pk)
+            self.loop.create_task(self._ear.join(group_of(stream)))
+        subscription = Subscription(socket)
+        following.subscriptions.add(subscription)
+        socket.subscriptions[stream] = subscription
+        return following, subscription
+
+    def unfollow(self, socket: Socket, stream: str) -> None:
+        subscription = socket.subscriptions.pop(stream, None)
+        if subscription is not None and (following := self._followings.get(stream)):
+            following.drop(subscription)
+            if following.head is None and not following.subscriptions:
+                self._forget(stream)  # somebody asked for what there isn't, or not for them
+
+    def close_all(self, code: int) -> None:
+        for socket in list(self.sockets):
+            socket.close_with(code)
+
+    # --- News ---------------------------------------------------------------
+
+    def announce(self, stream: str, frames: Sequence[Frame], access: int) -> None:
+        """News of this process: to its own sockets at once, to the other processes in the background."""
+        self.offer(stream, frames, access)
+        if self._crosses:
+            message = {"type": "frames", "stream": stream, "frames": [tuple(f) for f in frames], "access": access}
+            self._publish(group_of(stream), message)
+
+    def whisper(self, stream: str | None, text: str, skip_user: int | None) -> None:
+        """An ephemeral event to a stream's followers, or to everyone."""
+        self._hear_whisper(stream, text, skip_user)
+        if self._crosses:
+            message = {"type": "whisper", "stream": stream, "text": text, "skip_user": skip_user}
+            self._publish(group_of(stream) if stream else EVERYONE, message)
+
+    def offer(self, stream: str, frames: Iterable[Frame], access: int) -> None:
+        if following := self._followings.get(stream):
+            following.offer(frames, access)
+
+    def _publish(self, group: str, message: dict[str, Any]) -> None:
+        self._publisher.publish(group, message | {"origin": self.id})
+
+    def _hear_whisper(self, stream: str | None, text: str, skip_user: int | None) -> None:
+        if stream is None:
+            hearers: Iterable[Socket] = self.sockets
+        elif following := self._followings.get(stream):
+            hearers = [subscription.socket for subscription in following.subscriptions if subscription.live]
+        else:
+            return
+        for socket in hearers:
+            if socket.identity.user_id != skip_user:
+                socket.send_text(text)
+
+    async def _listen(self) -> None:
+        while True:
+            message = await self._ear.hear()
+            try:
+                self._hear(message)
+            except Exception:  # of a newer version, during a deploy
+                logger.exception("unusable announcement")
+
+    def _hear(self, message: dict[str, Any]) -> None:
+        if message.get("origin") == self.id:
+            return
+        if message["type"] == "frames":
+            self.offer(message["stream"], [Frame(*frame) for frame in message["frames"]], message["access"])
+        elif message["type"] == "whisper":
+            self._hear_whisper(message["stream"], message["text"], message["skip_user"])
+
+    # --- Once a second ------------------------------------------------------
+
+    async def _tick_for_ever(self) -> None:
+        while True:
+            started = time.monotonic()
+            try:
+                await self._tick()
+            except Exception as error:
+                logger.warning("comparison with the database failed: %r", error)
+            await asyncio.sleep(max(0.05, RECONCILE_SECONDS - (time.monotonic() - started)))
+
+    async def _tick(self) -> None:
+        self._beat()
+        self._forget_unfollowed()
+        await self._dismiss_lost()
+        await self._reconcile()
+
+    def _beat(self) -> None:
+        now = self.loop.time()
+        for socket in self.sockets:
+            if socket.heartbeat_at > now:
+                continue
+            socket.heartbeat_at = now + HEARTBEAT_SECONDS
+            heads = {
+                stream: following.head
+                for stream, subscription in socket.subscriptions.items()
+                if subscription.live and (following := self._followings.get(stream)) and following.head is not None
+            }
+            socket.send_text(json_text({"type": "heartbeat", "heads": heads}))
+
+    def _forget_unfollowed(self) -> None:
+        now = self.loop.time()
+        for stream, following in list(self._followings.items()):
+            if not following.subscriptions and following.idle_since + LINGER_SECONDS < now:
+                self._forget(stream)
+
+    def _forget(self, stream: str) -> None:
+        del self._followings[stream]
+        self.loop.create_task(self._ear.leave(group_of(stream)))
+
+    async def _dismiss_lost(self) -> None:
+        """Closes the sockets whose people were signed out, deactivated or whose token was revoked."""
+        present = {socket.identity for socket in self.sockets}
+        if not present:
+            return
+        lost = await in_database(identities.lost, present)
+        for socket in [socket for socket in self.sockets if socket.identity in lost]:
+            socket.close_with(CLOSE_IDENTITY_LOST)
+
+    async def _reconcile(self) -> None:
+        """Compares the followed streams' heads with the database's: finds what no push told."""
+        streams = list(self._followings)
+        if not streams:
+            return
+        states = await in_database(states_of, streams)
+        for stream in streams:
+            if following := self._followings.get(stream):
+                following.compare(states.get(stream))
+
+    def stop(self) -> None:
+        for task in self._tasks:
+            task.cancel()
+
+
+_hub: Hub | None = None
+
+
+def current() -> Hub | None:
+    """This process's hub, if it serves sockets."""
+    return _hub if _hub is not None and not _hub.loop.is_closed() else None
+
+
+def ensure() -> Hub:
+    """The hub of the running loop; made at the first socket."""
+    global _hub
+    loop = asyncio.get_running_loop()
+    if _hub is None or _hub.loop is not loop:
+        _hub = Hub(loop)
+    return _hub

@@ -1,0 +1,118 @@
+"""Between processes: announcements by the channel layer, which may lose any of them.
+
+A process publishes in the background and never waits: an announcement that can't be
+delivered within a second is dropped, and the other processes' comparison with the
+database makes up for it.
+"""
+
+import asyncio
+import logging
+import threading
+from collections import deque
+from typing import Any
+
+from channels.layers import InMemoryChannelLayer, get_channel_layer
+
+logger = logging.getLogger(__name__)
+
+PUBLISH_TIMEOUT_SECONDS = 1.0
+RETRY_SECONDS = 0.5
+MAX_WAITING = 1_000
+
+Message = dict[str, Any]
+
+
+def group_of(stream: str) -> str:
+    """The layer's group of a stream: `room:7` → `room.7` (group names have no colons)."""
+    return stream.replace(":", ".")
+
+
+def crosses_processes() -> bool:
+    """Whether anybody but this process could hear."""
+    return not isinstance(get_channel_layer(), InMemoryChannelLayer)
+
+
+class Publisher:
+    """Publishes from one event loop, one message after the other."""
+
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        self._loop = loop
+        self._waiting: deque[tuple[str, Message]] = deque(maxlen=MAX_WAITING)
+        self._task: asyncio.Task[None] | None = None
+
+    def publish(self, group: str, message: Message) -> None:
+        """Called in the publisher's own loop."""
+        self._waiting.append((group, message))
+        if self._task is None or self._task.done():
+            self._task = self._loop.create_task(self._run())
+
+    async def _run(self) -> None:
+        layer = get_channel_layer()
+        while self._waiting:
+            group, message = self._waiting.popleft()
+            try:
+                await asyncio.wait_for(layer.group_send(group, message), PUBLISH_TIMEOUT_SECONDS)
+            except Exception as error:
+                logger.warning("announcement to %s lost: %r; the others will find it in the database", group, error)
+
+
+class PublisherThread:
+    """A publisher for processes without a hub: one loop, one connection, however many announcements."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._publisher: Publisher | None = None
+
+    def publish(self, group: str, message: Message) -> None:
+        """Called from any thread."""
+        with self._lock:
+            if self._loop is None or self._publisher is None:
+                self._loop = asyncio.new_event_loop()
+                self._publisher = Publisher(self._loop)
+                threading.Thread(target=self._loop.run_forever, name="publisher", daemon=True).start()
+        self._loop.call_soon_threadsafe(self._publisher.publish, group, message)
+
+
+class Ear:
+    """This process's one channel on the layer: joins groups, hears messages, survives the layer's troubles."""
+
+    def __init__(self) -> None:
+        self._layer = get_channel_layer()
+        self._channel: str | None = None
+        self._groups: set[str] = set()
+
+    async def join(self, group: str) -> None:
+        self._groups.add(group)
+        if self._channel is not None:
+            await self._attempt(self._layer.group_add(group, self._channel))
+
+    async def leave(self, group: str) -> None:
+        self._groups.discard(group)
+        if self._channel is not None:
+            await self._attempt(self._layer.group_discard(group, self._channel))
+
+    async def hear(self) -> Message:
+        """The next message. Rejoins the groups after the layer failed."""
+        while True:
+            try:
+                if self._channel is None:
+                    await self._open()
+                return await self._layer.receive(self._channel)
+            except Exception as error:
+                logger.warning("channel layer unavailable: %r", error)
+                self._channel = None
+                await asyncio.sleep(RETRY_SECONDS)
+
+    async def _open(self) -> None:
+        channel = await self._layer.new_channel()
+        for group in list(self._groups):
+            await self._layer.group_add(group, channel)
+        self._channel = channel
+
+    async def _attempt(self, call: Any) -> None:
+        try:
+            await asyncio.wait_for(call, PUBLISH_TIMEOUT_SECONDS)
+        except Exception as error:
+            logger.warning("channel layer unavailable: %r", error)
+            self._channel = None  # `hear` opens a new one, with all groups
