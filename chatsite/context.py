@@ -1,0 +1,41 @@
+"""What every page's frame needs: the site's name, the reader's theme, the sidebar."""
+
+from functools import cache
+from typing import Any
+
+from django.conf import settings
+from django.http import HttpRequest
+
+from chatsite.realtime import streams
+from notifications.models import Inbox, Notification
+
+
+def site(request: HttpRequest) -> dict[str, Any]:
+    """Context processor. `shell` costs queries only where a template uses it."""
+    user = getattr(request, "user", None)
+    context: dict[str, Any] = {"SITE_NAME": settings.SITE_NAME}
+    if user is not None and user.is_authenticated:
+        context |= {
+            "theme": "" if user.theme == "system" else user.theme,
+            "time_zone": user.time_zone,
+            "shell": cache(lambda: shell(user)),
+        }
+    return context
+
+
+def shell(user: Any) -> dict[str, Any]:
+    """The frame's data: who reads, what waits, which rooms and jobs there are."""
+    return {
+        "me": {"id": user.pk, "name": user.name, "username": user.username},
+        "epoch": streams.epoch(),
+        "inbox": _inbox(user),
+        "rooms": [],
+        "people": [],
+        "jobs": [],
+    }
+
+
+def _inbox(user: Any) -> dict[str, int]:
+    # The head first: what comes between the two queries is then replayed, not lost.
+    head = Inbox.objects.filter(pk=user.pk).values_list("head_seq", flat=True).first()
+    return {"head": head or 0, "unread": Notification.objects.filter(user=user, read_at=None).count()}

@@ -1,0 +1,26 @@
+// The HTTP API, with the session and its CSRF token.
+
+/** A refusal by the contract: `code`, `message`, perhaps `field` and `retryAfter` (seconds). */
+export class ApiError extends Error {
+  constructor(status, {code = 'internal', message = '', field = null} = {}, retryAfter = null) {
+    super(message)
+    Object.assign(this, {status, code, field, retryAfter})
+  }
+}
+
+/**
+ * Calls the API and gives its JSON. Throws `ApiError` for a refusal and `TypeError`
+ * (from fetch) where the server can't be reached.
+ */
+export async function api(method, path, body) {
+  const headers = {Accept: 'application/json', 'X-CSRFToken': csrfToken()}
+  if (body !== undefined) headers['Content-Type'] = 'application/json'
+  const response = await fetch(path, {method, headers, body: body === undefined ? undefined : JSON.stringify(body)})
+  const data = await response.json().catch(() => ({}))
+  if (!response.ok) throw new ApiError(response.status, data, Number(response.headers.get('Retry-After')) || null)
+  return data
+}
+
+export function csrfToken() {
+  return document.querySelector('meta[name="csrf-token"]')?.content ?? ''
+}

@@ -1,0 +1,25 @@
+// Texts in the reader's language, from Django's catalogue (a classic script before the modules).
+// Without it, say while it fails to load, texts are English.
+
+const catalogue = globalThis.django ?? {}
+
+export const language = document.documentElement.lang || 'en'
+
+export function gettext(text) {
+  return catalogue.gettext ? catalogue.gettext(text) : text
+}
+
+export function ngettext(one, many, count) {
+  if (catalogue.ngettext) return catalogue.ngettext(one, many, count)
+  return count === 1 ? one : many
+}
+
+/** Fills `%(name)s` places: `fill(gettext('New since %(time)s'), {time: '09:12'})`. */
+export function fill(text, values) {
+  return text.replace(/%\((\w+)\)s/g, (_, name) => String(values[name]))
+}
+
+/** “Bob”, “Bob and Inês”, “Bob, Inês and Dina”, as the language does it. */
+export function listed(words) {
+  return new Intl.ListFormat(language, {type: 'conjunction'}).format(words)
+}

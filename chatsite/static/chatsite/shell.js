@@ -1,0 +1,3 @@
+// The frame of every page of somebody who is signed in.
+
+import './sockets.js'
