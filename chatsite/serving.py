@@ -1,0 +1,111 @@
+"""Serving the site: one listening socket, Daphne on it, and going down in order."""
+
+import asyncio
+import logging
+import signal
+import socket
+import sys
+from collections.abc import Callable
+from typing import Any
+
+from daphne.server import Server
+
+from chatsite.asgi import application
+from chatsite.realtime import hub
+from notifications.jobs import start_runners, stop_runners
+
+logger = logging.getLogger(__name__)
+
+BACKLOG = 2048
+DRAIN_SECONDS = 8
+CLOSE_GOING_DOWN = 1012
+
+
+def listen(address: str, port: int) -> socket.socket:
+    """A listening socket; raises `OSError` where the port is taken or the address is not ours."""
+    family = socket.AF_INET6 if ":" in address else socket.AF_INET
+    return socket.create_server((address, port), family=family, backlog=BACKLOG)
+
+
+def url_of(address: str, port: int) -> str:
+    return f"http://[{address}]:{port}/" if ":" in address else f"http://{address}:{port}/"
+
+
+class SiteServer(Server):  # type: ignore[misc]
+    """Daphne on a socket that listens already, with the job runners beside it.
+
+    SIGTERM and SIGINT drain: no new connections, open sockets closed with 1012, running
+    requests finished, jobs handed back. A second signal ends it at once.
+    """
+
+    def __init__(self, listener: socket.socket, on_ready: Callable[["SiteServer"], None]) -> None:
+        self.listener = listener
+        self.on_ready = on_ready
+        self.ports: list[Any] = []
+        self.drain: asyncio.Task[None] | None = None
+        super().__init__(
+            application=application,
+            endpoints=[f"fd:fileno={listener.fileno()}"],
+            signal_handlers=False,
+            ready_callable=self.ready,
+        )
+
+    def ready(self) -> None:
+        """Called once, just before the event loop runs."""
+        loop = asyncio.get_event_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, self.go_down)
+        start_runners()
+        self.on_ready(self)
+
+    def go_down_with_stdin(self) -> None:
+        """Drains when the other end of standard input is closed: the parent process is gone."""
+        loop = asyncio.get_event_loop()
+
+        def gone() -> None:
+            loop.remove_reader(sys.stdin.fileno())
+            self.go_down()
+
+        loop.add_reader(sys.stdin.fileno(), gone)
+
+    def go_down(self) -> None:
+        if self.drain is None:
+            self.drain = asyncio.get_event_loop().create_task(self.drain_and_stop())
+        else:
+            self.stop()
+
+    async def drain_and_stop(self) -> None:
+        try:
+            self.stop_listening()
+            if here := hub.current():
+                here.close_all(CLOSE_GOING_DOWN)
+            async with asyncio.timeout(DRAIN_SECONDS):
+                await asyncio.to_thread(stop_runners)
+                if unfinished := self.unfinished():
+                    await asyncio.wait(unfinished)
+        except TimeoutError:
+            logger.warning("stopped with requests or jobs unfinished after %s s", DRAIN_SECONDS)
+        except Exception:
+            logger.exception("stopped out of order")
+        self.stop()
+
+    def stop_listening(self) -> None:
+        for port in self.ports:
+            port.stopListening()
+        self.listener.close()
+
+    def unfinished(self) -> list[asyncio.Future[None]]:
+        """The applications that still work for a connection."""
+        running = (details.get("application_instance") for details in self.connections.values())
+        return [task for task in running if task is not None and not task.done()]
+
+    def listen_success(self, port: Any) -> None:
+        """Daphne's hook; it keeps no ports, and only a port can stop listening."""
+        self.ports.append(port)
+
+    def kill_all_applications(self) -> Any:
+        """Daphne's hook; its own trips over connections whose application has ended."""
+        ended = [protocol for protocol, details in self.connections.items() if "application_instance" not in details]
+        for protocol in ended:
+            del self.connections[protocol]
+        return super().kill_all_applications()
