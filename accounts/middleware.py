@@ -1,15 +1,19 @@
-"""Per person: language and time zone. And the way to the first administrator."""
+"""Per person: language, time zone, when they were last here. And the way to the first administrator."""
 
 import zoneinfo
 from collections.abc import Callable
 
+from allauth.usersessions.models import UserSession
 from django.conf import settings
+from django.core.cache import cache
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import reverse
 from django.utils import timezone, translation
 
 from accounts.models import User
+
+ACTIVITY_SECONDS = 60
 
 GetResponse = Callable[[HttpRequest], HttpResponse]
 
@@ -43,6 +47,20 @@ def zone_or_none(name: str) -> zoneinfo.ZoneInfo | None:
         return None
 
 
+class ActivityMiddleware:
+    """Notes when a person and each of their sessions was last here: once a minute, not at every request."""
+
+    def __init__(self, get_response: GetResponse) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        user, key = request.user, request.session.session_key
+        if isinstance(user, User) and key and cache.add(f"activity:{key}", True, ACTIVITY_SECONDS):
+            UserSession.objects.create_from_request(request)
+            User.objects.filter(pk=user.pk).update(last_seen_at=timezone.now())
+        return self.get_response(request)
+
+
 class FirstRunMiddleware:
     """Leads every page to the first-run page while nobody has an account.
 
@@ -64,5 +82,4 @@ class FirstRunMiddleware:
 
 def _open_before_first_run(path: str) -> bool:
     """What the first-run page itself needs, and what watches the server."""
-    own = (reverse("welcome"), reverse("set_language"), settings.STATIC_URL, "/i18n/", "/healthz", "/readyz", "/metrics")
-    return path.startswith(own)
+    return path.startswith((reverse("welcome"), settings.STATIC_URL, "/i18n/", "/healthz", "/readyz", "/metrics"))

@@ -2,13 +2,24 @@
 
 from django.conf import settings
 from django.contrib.auth.models import AbstractUser
-from django.contrib.auth.validators import ASCIIUsernameValidator
+from django.core.files.storage import FileSystemStorage
+from django.core.validators import RegexValidator
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
 from accounts.querysets import AccessTokenQuerySet
 
 THEMES = [("system", _("As the system")), ("light", _("Light")), ("dark", _("Dark"))]
+
+username_validator = RegexValidator(
+    r"^[A-Za-z0-9][A-Za-z0-9._-]*\Z",
+    _("A user name is made of letters, digits, dots, hyphens and underscores, and begins with a letter or a digit."),
+)
+
+
+def avatar_storage() -> FileSystemStorage:
+    """Pictures have their addresses at the site's root: `/avatars/…`, a view that asks who reads."""
+    return FileSystemStorage(base_url="/")
 
 
 class User(AbstractUser):
@@ -20,11 +31,11 @@ class User(AbstractUser):
         _("user name"),
         max_length=40,
         unique=True,
-        validators=[ASCIIUsernameValidator()],
+        validators=[username_validator],
         error_messages={"unique": _("Somebody already has that user name.")},
     )
     display_name = models.CharField(_("name"), max_length=80, blank=True)
-    avatar = models.ImageField(_("picture"), upload_to="avatars/", blank=True)
+    avatar = models.ImageField(_("picture"), storage=avatar_storage, upload_to="avatars/", blank=True)
     language = models.CharField(_("language"), max_length=10, blank=True, choices=settings.LANGUAGES)
     time_zone = models.CharField(_("time zone"), max_length=64, blank=True)
     theme = models.CharField(_("theme"), max_length=6, choices=THEMES, default="system")

@@ -17,5 +17,4 @@ def person(user: User) -> Person:
 
 
 def avatar_url(user: User) -> str | None:
-    """A picture's name in the storage is also its address: `avatars/<user id>-<digest>.webp`."""
-    return f"/{user.avatar.name}" if user.avatar else None
+    return user.avatar.url if user.avatar else None

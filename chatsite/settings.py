@@ -9,8 +9,6 @@ import sys
 from pathlib import Path
 
 import dj_database_url
-from django.utils.translation import gettext_lazy as _
-
 from chatsite.env import (
     DATABASE_SCHEMES,
     EMAIL_SCHEMES,
@@ -79,7 +77,7 @@ MIDDLEWARE = [
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "allauth.account.middleware.AccountMiddleware",
-    "allauth.usersessions.middleware.UserSessionsMiddleware",
+    "accounts.middleware.ActivityMiddleware",
     "accounts.middleware.FirstRunMiddleware",
 ]
 
@@ -155,16 +153,41 @@ LOGIN_URL = "account_login"
 LOGIN_REDIRECT_URL = "/"
 
 ACCOUNT_ADAPTER = "accounts.adapters.AccountAdapter"
+ACCOUNT_FORMS = {
+    "login": "accounts.forms.door.LoginForm",
+    "signup": "accounts.forms.door.SignupForm",
+    "reset_password": "accounts.forms.door.ResetPasswordForm",
+    "reset_password_from_key": "accounts.forms.door.ResetPasswordKeyForm",
+    "reauthenticate": "accounts.forms.door.ReauthenticateForm",
+    "add_email": "accounts.forms.security.AddEmailForm",
+    "change_password": "accounts.forms.security.ChangePasswordForm",
+    "set_password": "accounts.forms.security.SetPasswordForm",
+}
 ACCOUNT_LOGIN_METHODS = {"username", "email"}
-ACCOUNT_SIGNUP_FIELDS = ["username*", "email*", "password1*", "password2*"]
-ACCOUNT_EMAIL_VERIFICATION = "optional"
+ACCOUNT_SIGNUP_FIELDS = ["username*", "email*", "password1*"]
+ACCOUNT_USERNAME_MIN_LENGTH = 2
+# Only where mail really goes out can an address be asked to prove itself before the first sign-in.
+# There it also hides, at sign-up, whether somebody has an account.
+ACCOUNT_EMAIL_VERIFICATION = "mandatory" if EMAIL_URL.startswith("smtp") else "optional"
+ACCOUNT_EMAIL_NOTIFICATIONS = True
+ACCOUNT_DEFAULT_HTTP_PROTOCOL = "https" if IS_PRODUCTION else "http"
 ACCOUNT_PREVENT_ENUMERATION = True
 ACCOUNT_REAUTHENTICATION_REQUIRED = True
 ACCOUNT_LOGOUT_ON_PASSWORD_CHANGE = False
-ACCOUNT_SESSION_REMEMBER = None
-ACCOUNT_RATE_LIMITS = {} if RATE_LIMITS else False
+ACCOUNT_LOGOUT_REDIRECT_URL = LOGIN_URL
+ACCOUNT_SESSION_REMEMBER = None  # asks, with a box to tick
+ACCOUNT_RATE_LIMITS = {} if RATE_LIMITS else False  # {}: allauth's own
+MFA_ADAPTER = "accounts.adapters.MFAAdapter"
+MFA_FORMS = {
+    "authenticate": "accounts.forms.door.AuthenticateForm",
+    "reauthenticate": "accounts.forms.door.ReauthenticateByCodeForm",
+    "activate_totp": "accounts.forms.security.ActivateTOTPForm",
+    "add_webauthn": "accounts.forms.security.AddPasskeyForm",
+    "edit_webauthn": "accounts.forms.security.EditPasskeyForm",
+}
 MFA_SUPPORTED_TYPES = ["totp", "webauthn", "recovery_codes"]
 MFA_PASSKEY_LOGIN_ENABLED = True
+MFA_RATE_LIMITS = {} if RATE_LIMITS else False
 MFA_WEBAUTHN_ALLOW_INSECURE_ORIGIN = not IS_PRODUCTION  # browsers allow passkeys on http://localhost
 USERSESSIONS_TRACK_ACTIVITY = True
 ALLAUTH_TRUSTED_PROXY_COUNT = 1 if IS_PRODUCTION else 0
