@@ -8,3 +8,4 @@ class NotificationsConfig(AppConfig):
 
     def ready(self) -> None:
         from notifications import streams  # noqa: F401 - registers the inbox's kind of stream
+        from notifications.jobs import simulated  # noqa: F401 - registers its kind of job

@@ -4,6 +4,8 @@ from django.conf import settings
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
+from notifications.querysets import JobQuerySet, NotificationQuerySet
+
 
 class Inbox(models.Model):
     """The head of one person's stream `inbox:<user id>`."""
@@ -54,6 +56,8 @@ class Notification(models.Model):
     created_at = models.DateTimeField(_("created"))
     read_at = models.DateTimeField(_("read"), null=True, blank=True)
 
+    objects = NotificationQuerySet.as_manager()
+
     class Meta:
         ordering = ["-id"]
         indexes = [
@@ -93,6 +97,8 @@ class Job(models.Model):
     done = models.BigIntegerField(default=0)
     total = models.BigIntegerField(null=True, blank=True)
     step = models.CharField(_("step"), max_length=200, blank=True)
+    rate = models.FloatField(null=True, blank=True)  # units per second, smoothed
+    progressed_at = models.DateTimeField(null=True, blank=True)
     checkpoint = models.JSONField(default=dict, blank=True)
     error = models.TextField(_("error"), blank=True)
     result_url = models.CharField(max_length=200, blank=True)
@@ -101,12 +107,15 @@ class Job(models.Model):
     client_seq = models.BigIntegerField(null=True, blank=True)  # an outside program's last report
     attempt = models.PositiveIntegerField(default=0)
     cancel_requested = models.BooleanField(default=False)
+    cancel_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.SET_NULL, null=True, blank=True, related_name="+")
     lease_owner = models.CharField(max_length=80, blank=True)
     lease_epoch = models.PositiveIntegerField(default=0)
     lease_until = models.DateTimeField(null=True, blank=True)
     created_at = models.DateTimeField(_("created"))
     started_at = models.DateTimeField(null=True, blank=True)
     finished_at = models.DateTimeField(null=True, blank=True)
+
+    objects = JobQuerySet.as_manager()
 
     class Meta:
         ordering = ["-id"]

@@ -1,0 +1,30 @@
+"""Engines: how somebody is woken up to execute a job. None of them is trusted to succeed; the sweep is."""
+
+import logging
+import threading
+from functools import partial
+
+from django.conf import settings
+from django.db import transaction
+
+logger = logging.getLogger(__name__)
+
+embedded_wakeup = threading.Event()  # the runner threads of this process wait for it
+
+
+def wake_on_commit(job_id: int) -> None:
+    """Has the job executed soon after the transaction is through."""
+    transaction.on_commit(partial(wake, job_id), robust=True)
+
+
+def wake(job_id: int) -> None:
+    """Never raises: a job that nobody was woken for is found by the sweep."""
+    try:
+        if settings.JOBS_ENGINE == "celery":
+            from notifications.jobs.celery import execute_job  # loads Celery only where it is used
+
+            execute_job.apply_async([job_id], retry=False)
+        else:
+            embedded_wakeup.set()
+    except Exception:
+        logger.warning("nobody was woken for job %s", job_id, exc_info=True)
