@@ -1,0 +1,37 @@
+// The page's title and icon carry how much waits in the inbox; so does the inbox's line in the sidebar.
+
+import {$, $$} from './dom.js'
+import {fill, gettext} from './i18n.js'
+import {inboxSocket} from './sockets.js'
+import {shell} from './store.js'
+
+const pageTitle = document.title
+const favicon = $('#favicon')
+const plainIcon = favicon.href
+let unread = shell.inbox.unread
+
+export function startTitle() {
+  inboxSocket.on('notification.created', () => setUnread(unread + 1))
+  inboxSocket.on('notification.read', event => setUnread(event.unread ?? Math.max(0, unread - (event.ids?.length ?? 1))))
+  inboxSocket.addEventListener('reset', async () => {
+    const answer = await fetch('/api/me').catch(() => null)
+    if (answer?.ok) setUnread((await answer.json()).unread.notifications)
+  })
+  setUnread(unread)
+}
+
+function setUnread(count) {
+  unread = count
+  document.title = count ? `(${count}) ${pageTitle}` : pageTitle
+  favicon.href = count ? favicon.dataset.unread : plainIcon
+  const line = $('#side-inbox')
+  const badge = $('.count', line)
+  line.toggleAttribute('data-unread', count > 0)
+  badge.hidden = count === 0
+  badge.textContent = count
+  badge.ariaLabel = fill(gettext('%(n)s waiting for you'), {n: count})
+  for (const opener of $$('.drawer-open')) {
+    opener.toggleAttribute('data-dot', count > 0)
+    opener.ariaLabel = count ? fill(gettext('Rooms, %(n)s waiting for you'), {n: count}) : gettext('Rooms')
+  }
+}
