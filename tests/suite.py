@@ -1,0 +1,169 @@
+"""All checks and tests, in order; what `python3 dev.py test` runs in its virtual environment.
+
+`python -m tests.suite` runs everything; with arguments, which go to pytest, the suites only.
+"""
+
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import NamedTuple
+from xml.etree import ElementTree
+
+from tests.support.servers import MissingError
+
+PYTHON = sys.executable
+RESULTS = Path("test-results")
+BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+SITE_VARIABLES = (
+    *("ALLOWED_HOSTS", "ALLOW_SEED_LOAD", "BIND", "DATABASE_URL", "DEBUG", "DEMO_PASSWORD", "EMAIL_URL"),
+    *("JOBS_ENGINE", "PORT", "RATE_LIMITS", "REDIS_URL", "SECRET_KEY", "SITE_NAME", "TEST_STACK", "VAR_DIR"),
+)
+NOTHING_COLLECTED = 5  # pytest's exit code
+STARTED = time.monotonic()
+
+
+class Stage(NamedTuple):
+    title: str
+    command: Sequence[str | Path]
+    variables: dict[str, str] = {}
+    report: Path | None = None  # pytest's, as JUnit XML
+
+
+class Outcome:
+    """What was counted (passed, failed, skipped) and a line for each failure."""
+
+    def __init__(self) -> None:
+        self.counts: Counter[str] = Counter()
+        self.failures: list[str] = []
+
+    def count(self, what: str, failure: str = "") -> None:
+        self.counts[what] += 1
+        if failure:
+            self.failures.append(f"FAILED {failure}")
+
+    def report(self) -> None:
+        print("\n=== Failures" if self.failures else "\n=== No failures", *self.failures, sep="\n")
+        numbers = ", ".join(f"{self.counts[what]} {what}" for what in ("passed", "failed", "skipped"))
+        print(f"{numbers} in {time.monotonic() - STARTED:.1f}s", flush=True)
+
+
+def run(arguments: list[str]) -> None:
+    """All checks and suites; with arguments only the suites, where some may then be empty."""
+    for name in SITE_VARIABLES:
+        os.environ.pop(name, None)
+    shutil.rmtree(RESULTS, ignore_errors=True)
+    RESULTS.mkdir()
+    os.environ["CHROMIUM"] = find_chromium()
+    outcome = Outcome()
+    with tempfile.TemporaryDirectory(prefix="chat-test-") as var:
+        os.environ["VAR_DIR"] = var
+        run_stage(Stage("translations", [PYTHON, "manage.py", "compile_translations"]), outcome)
+        for stage in suites(arguments) if arguments else [*checks(), *suites([])]:
+            run_stage(stage, outcome, may_be_empty=bool(arguments))
+    outcome.report()
+    sys.exit(1 if outcome.failures else 0)
+
+
+def checks() -> Iterable[Stage]:
+    production = {"ALLOWED_HOSTS": "chat.example.org", "SECRET_KEY": os.urandom(32).hex()}
+    yield Stage("ruff check", [PYTHON, "-m", "ruff", "check"])
+    yield Stage("ruff format", [PYTHON, "-m", "ruff", "format", "--check"])
+    yield Stage("mypy", [PYTHON, "-m", "mypy"])
+    yield Stage("import-linter", [Path(PYTHON).with_name("lint-imports")])
+    yield Stage("migrations", [PYTHON, "manage.py", "makemigrations", "--check", "--dry-run"])
+    deploy = [PYTHON, "manage.py", "check", "--deploy", "--fail-level", "WARNING"]
+    yield Stage("production settings", deploy, production)
+
+
+def suites(arguments: list[str]) -> Iterable[Stage]:
+    """The browser's tests run apart: synchronous Playwright and pytest-asyncio disturb each other."""
+    for stack, title in (("sqlite", "SQLite, one process"), ("pg", "PostgreSQL, Redis, two processes")):
+        for folder, options in (("", []), ("browser", ["--browser"])):
+            report = RESULTS / f"{stack}-{folder or 'main'}.xml"
+            command = [PYTHON, "-m", "pytest", "-q", *options, "-o", "junit_family=xunit1", f"--junitxml={report}"]
+            yield Stage(f"{folder} tests on {title}".strip(), [*command, *arguments], {"TEST_STACK": stack}, report)
+
+
+def run_stage(stage: Stage, outcome: Outcome, may_be_empty: bool = False) -> None:
+    """A check counts where it fails, as one failed test."""
+    print(f"\n=== {stage.title}", flush=True)
+    began = time.monotonic()
+    code = subprocess.run(stage.command, env={**os.environ, **stage.variables}, check=False).returncode
+    print(f"=== {stage.title}: {'ok' if code == 0 else f'exit code {code}'} in {time.monotonic() - began:.1f}s")
+    failed_before = len(outcome.failures)
+    if stage.report and stage.report.exists():
+        read_report(stage.title, stage.report, outcome)
+    explained = len(outcome.failures) > failed_before or (code == NOTHING_COLLECTED and may_be_empty)
+    if code and not explained:
+        outcome.count("failed", f"{stage.title}: exit code {code}")
+
+
+def read_report(title: str, report: Path, outcome: Outcome) -> None:
+    for case in ElementTree.parse(report).iter("testcase"):
+        problem = next((part for part in case if part.tag in ("failure", "error")), None)
+        if problem is not None:
+            message = (problem.get("message") or "").partition("\n")[0][:200]
+            outcome.count("failed", f"{title}: {case.get('file')}::{case.get('name')} - {message}")
+        else:
+            outcome.count("passed" if case.find("skipped") is None else "skipped")
+
+
+def find_chromium() -> str:
+    """The browser's path, or nothing where Playwright has its own."""
+    if chosen := os.environ.get("CHROMIUM"):
+        if not starts([chosen, "--version"]):
+            raise MissingError(f"CHROMIUM: {chosen} does not start")
+        return chosen
+    if found := browser_on_path():
+        return found
+    if shutil.which("apt-get") and os.geteuid() == 0:
+        print("Installing Chromium with apt-get")
+        apt = ["env", "DEBIAN_FRONTEND=noninteractive", "apt-get", "-o", "Acquire::Retries=0", "-qq", "-y"]
+        try:
+            quietly([*apt, "update"])
+            quietly([*apt, "install", "--no-install-recommends", "chromium"])
+        except MissingError as problem:
+            print(str(problem))
+        if found := browser_on_path():
+            return found
+    print("Downloading Chromium with Playwright")
+    launch = "from playwright.sync_api import sync_playwright as s\nwith s() as p: p.chromium.launch().close()"
+    if starts([PYTHON, "-m", "playwright", "install", "chromium-headless-shell"]) and starts([PYTHON, "-c", launch]):
+        return ""
+    raise MissingError(
+        "No Chromium for the browser tests: apt-get install chromium, or set CHROMIUM to a browser's path"
+    )
+
+
+def browser_on_path() -> str | None:
+    found = (shutil.which(name) for name in BROWSERS)
+    return next((path for path in found if path and starts([path, "--version"])), None)
+
+
+def quietly(command: Sequence[str]) -> None:
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise MissingError(f"{command[-1]}: {done.stderr.strip()}")
+
+
+def starts(command: Sequence[str]) -> bool:
+    """Whether a program runs and ends well."""
+    try:
+        return subprocess.run(command, capture_output=True, check=False).returncode == 0
+    except OSError:
+        return False
+
+
+if __name__ == "__main__":
+    try:
+        run(sys.argv[1:])
+    except MissingError as problem:
+        sys.exit(str(problem))
+    except KeyboardInterrupt:
+        sys.exit(130)
