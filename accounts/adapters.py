@@ -55,7 +55,7 @@ class MFAAdapter(DefaultMFAAdapter):
         "cannot_delete_authenticator": _("Two-step sign-in must stay on for this account."),
         "cannot_generate_recovery_codes": _("Recovery codes belong to two-step sign-in. Switch that on first."),
         "incorrect_code": WRONG_CODE,
-        "unverified_email": _("Verify your e-mail address first, so that you can't lock yourself out."),
+        "unverified_email": _("Verify your email address first, so that you can't lock yourself out."),
     }
 
     def get_totp_issuer(self) -> str:

@@ -26,7 +26,7 @@ class GuessedTimeZoneField(forms.CharField):
 
 class LoginForm(PlainWords, account_forms.LoginForm):
     labels = {
-        "login": _("E-mail or user name"),
+        "login": _("Email or user name"),
         "password": _("Password"),
         "remember": _("Stay signed in on this device"),
     }
@@ -54,7 +54,7 @@ class SignupForm(PlainWords, account_forms.SignupForm):
     labels = {
         "display_name": _("Name"),
         "username": _("User name"),
-        "email": _("E-mail"),
+        "email": _("Email"),
         "password1": _("Password"),
     }
     helps = {"username": _("Others write @ and this to reach you"), "password1": PASSWORD_HELP}
@@ -65,7 +65,7 @@ class SignupForm(PlainWords, account_forms.SignupForm):
 
 
 class ResetPasswordForm(PlainWords, account_forms.ResetPasswordForm):
-    labels = {"email": _("E-mail")}
+    labels = {"email": _("Email")}
 
 
 class ResetPasswordKeyForm(PlainWords, account_forms.ResetPasswordKeyForm):

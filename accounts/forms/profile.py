@@ -85,7 +85,7 @@ class WelcomeForm(PlainWords, forms.ModelForm):
     labels = {
         "display_name": gettext_lazy("Name"),
         "username": gettext_lazy("User name"),
-        "email": gettext_lazy("E-mail"),
+        "email": gettext_lazy("Email"),
         "password": gettext_lazy("Password"),
     }
     helps = {"username": gettext_lazy("Others write @ and this to reach you"), "password": PASSWORD_HELP}
