@@ -82,5 +82,4 @@ class FirstRunMiddleware:
 
 def _open_before_first_run(path: str) -> bool:
     """What the first-run page itself needs, and what watches the server."""
-    own = (reverse("welcome"), reverse("set_language"), settings.STATIC_URL, "/i18n/")
-    return path.startswith((*own, "/healthz", "/readyz", "/metrics"))
+    return path.startswith((reverse("welcome"), settings.STATIC_URL, "/i18n/", "/healthz", "/readyz", "/metrics"))

@@ -16,9 +16,7 @@ HINT_CHARACTERS = 12
 LAST_USED_PRECISION = timedelta(minutes=1)
 
 
-def create(
-    user: User, name: str, scopes: Iterable[str], expires_at: datetime | None = None
-) -> tuple[AccessToken, str]:
+def create(user: User, name: str, scopes: Iterable[str], expires_at: datetime | None = None) -> tuple[AccessToken, str]:
     """A new token and its key, which nobody can read again. Raises ValueError for an unknown scope."""
     key = new_key()
     token = AccessToken.objects.create(

@@ -1,14 +1,12 @@
 """Pages of people's own settings, the first run, and pictures. allauth's are under /accounts/."""
 
 from django.urls import path, re_path
-from django.views.i18n import set_language
 
 from accounts.avatars import NAME
 from accounts.views import profile, security
 from accounts.views.welcome import welcome
 
 urlpatterns = [
-    path("language/", set_language, name="set_language"),
     path("welcome/", welcome, name="welcome"),
     path("settings/", profile.profile, name="settings"),
     path("settings/picture/remove/", profile.remove_picture, name="settings_picture_remove"),

@@ -78,9 +78,7 @@ class WelcomeForm(PlainWords, forms.ModelForm):
     """The first administrator."""
 
     email = forms.EmailField()
-    password = forms.CharField(
-        strip=False, widget=forms.PasswordInput(attrs={"autocomplete": "new-password"})
-    )
+    password = forms.CharField(strip=False, widget=forms.PasswordInput(attrs={"autocomplete": "new-password"}))
     time_zone = GuessedTimeZoneField()
     labels = {
         "display_name": gettext_lazy("Name"),
