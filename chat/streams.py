@@ -1,1 +1,53 @@
+"""The stream `room:<room id>`: a room's messages, each at its latest change."""
 
+from collections.abc import Collection
+from typing import Any
+
+from accounts.models import User
+from chat.events import MESSAGE_EVENTS
+from chat.models import Membership, Message, Room
+from chat.payloads import message_payload
+from chat.queries import room_detail
+from chatsite.realtime.events import Frame, encode
+from chatsite.realtime.streams import State, StreamKind, register
+
+
+class RoomKind(StreamKind):
+    """Catching up is one indexed query; it needs no second log.
+
+    A message that changed again comes once, at its last place, so a run has positions
+    that it skips; each frame says which one it follows.
+    """
+
+    name = "room"
+
+    def states(self, pks: Collection[int]) -> dict[int, State]:
+        rooms = Room.objects.filter(pk__in=pks).values_list("pk", "head_seq", "access_version")
+        return {pk: State(head, access) for pk, head, access in rooms}
+
+    def read(self, pk: int, after: int, limit: int) -> list[Frame]:
+        frames = []
+        for message in Message.objects.changed_after(pk, after).whole()[:limit]:
+            frames.append(message_frame(message, after))
+            after = message.changed_seq
+        return frames
+
+    def readers(self, pk: int, user_ids: Collection[int]) -> set[int]:
+        room = Room.objects.filter(pk=pk).values_list("kind", flat=True).first()
+        if room is None:
+            return set()
+        if room == Room.Kind.PUBLIC:
+            return set(user_ids)
+        return set(Membership.objects.filter(room=pk, user__in=user_ids).values_list("user", flat=True))
+
+    def greeting(self, pk: int, user_id: int) -> dict[str, Any]:
+        return {"room": room_detail(User.objects.get(pk=user_id), pk)}
+
+
+def message_frame(message: Message, after: int | None = None) -> Frame:
+    """The event of a message's latest change. Wants the message whole."""
+    event = MESSAGE_EVENTS[message.change](message_payload(message))
+    return encode(event, f"room:{message.room_id}", message.changed_seq, message.changed_at, after)
+
+
+register(RoomKind())

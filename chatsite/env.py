@@ -16,7 +16,17 @@ SECRET_MIN_CHARACTERS = 32
 DATABASE_SCHEMES = ("sqlite", "postgres", "postgresql")
 REDIS_SCHEMES = ("redis", "rediss", "unix")
 EMAIL_SCHEMES = ("console", "file", "smtp", "smtps")
-SWITCH = {"on": True, "1": True, "true": True, "yes": True, "off": False, "0": False, "false": False, "no": False, "": False}
+SWITCH = {
+    "on": True,
+    "1": True,
+    "true": True,
+    "yes": True,
+    "off": False,
+    "0": False,
+    "false": False,
+    "no": False,
+    "": False,
+}
 
 
 class EnvError(ValueError):

@@ -9,6 +9,8 @@ import sys
 from pathlib import Path
 
 import dj_database_url
+
+from chatsite.email import email_settings
 from chatsite.env import (
     DATABASE_SCHEMES,
     EMAIL_SCHEMES,
@@ -17,7 +19,6 @@ from chatsite.env import (
     EnvError,
     is_loopback,
 )
-from chatsite.email import email_settings
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 env = Env(BASE_DIR)

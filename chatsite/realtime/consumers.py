@@ -37,16 +37,17 @@ H = TypeVar("H", bound=Callable[..., Any])
 ANSWERED = object()  # returned by a handler that has sent its `ok` itself
 
 
-def command(schema: type[Command], scope: str = "read") -> Callable[[H], H]:
+def command(schema: type[Command], scope: str = "read", pipelined: bool = False) -> Callable[[H], H]:
     """Marks a method as the handler of a command, and the scope that a token needs for it.
 
-    The method returns the keys of `ok`, or a future of them: then the next command that
-    also returns a future may start before this one is done, so that posts are committed
-    together.
+    The method returns the keys of `ok`. A pipelined one returns a future of them: then the
+    next pipelined command may start before this one is done, so that posts are committed
+    together; any other waits.
     """
 
     def mark(method: H) -> H:
         method.command = (schema, scope)  # type: ignore[attr-defined]
+        method.pipelined = pipelined  # type: ignore[attr-defined]
         return method
 
     return mark

@@ -1,0 +1,91 @@
+"""`/ws/chat/`: all of a person's rooms over one socket. Translates; the services do."""
+
+import asyncio
+from typing import Any
+
+from accounts.models import User
+from accounts.payloads import person
+from chat import commands
+from chat.events import TypingStarted
+from chat.markup import is_plain, render
+from chat.models import Membership, Room
+from chat.presence import attendance
+from chat.services import changing
+from chat.services.posting import Post, Posted, post_messages, rendered, write_refusal
+from chat.services.reading import read_room
+from chatsite.realtime.announce import whisper
+from chatsite.realtime.batches import BatchWriter
+from chatsite.realtime.consumers import StreamConsumer, command
+from chatsite.realtime.ratelimits import limit
+from chatsite.realtime.threads import in_database
+
+POSTS_PER_SECOND = 5
+POSTS_BURST = 30
+TYPING_PER_SECOND = 1
+TYPING_BURST = 5
+
+writer: BatchWriter[Post, Posted] = BatchWriter(post_messages)
+
+
+class ChatConsumer(StreamConsumer):
+    stream_kinds = frozenset({"room"})
+
+    async def opened(self) -> None:
+        await attendance.enter(self.identity.user_id)
+
+    async def closed(self) -> None:
+        attendance.leave(self.identity.user_id)
+
+    @command(commands.PostMessage, scope="write", pipelined=True)
+    async def post(self, cmd: commands.PostMessage) -> asyncio.Future[dict[str, Any]]:
+        """Queued for the next commit; the reply follows it."""
+        limit("post", self.identity.user_id, POSTS_PER_SECOND, POSTS_BURST)
+        html = render(cmd.body, {}) if is_plain(cmd.body) else await in_database(rendered, cmd.room, cmd.body)
+        post = Post(self.identity.user_id, cmd.room, cmd.client_id, cmd.body, html, cmd.reply_to)
+        return asyncio.ensure_future(_acknowledged(writer.submit(post)))
+
+    @command(commands.EditMessage, scope="write")
+    async def edit(self, cmd: commands.EditMessage) -> dict[str, Any]:
+        return await self._change(changing.edit_message, cmd.message, cmd.body)
+
+    @command(commands.DeleteMessage, scope="write")
+    async def delete(self, cmd: commands.DeleteMessage) -> dict[str, Any]:
+        return await self._change(changing.delete_message, cmd.message)
+
+    @command(commands.AddReaction, scope="write")
+    async def react(self, cmd: commands.AddReaction) -> dict[str, Any]:
+        return await self._change(changing.add_reaction, cmd.message, cmd.emoji)
+
+    @command(commands.RemoveReaction, scope="write")
+    async def unreact(self, cmd: commands.RemoveReaction) -> dict[str, Any]:
+        return await self._change(changing.remove_reaction, cmd.message, cmd.emoji)
+
+    @command(commands.ReadRoom, scope="write")
+    async def read(self, cmd: commands.ReadRoom) -> dict[str, Any]:
+        return await in_database(self._as_me, read_room, cmd.room, cmd.seq)
+
+    @command(commands.StartTyping, scope="write")
+    async def type(self, cmd: commands.StartTyping) -> None:
+        limit("typing", self.identity.user_id, TYPING_PER_SECOND, TYPING_BURST)
+        await in_database(self._as_me, start_typing, cmd.room)
+
+    async def _change(self, service: Any, *args: Any) -> dict[str, Any]:
+        limit("post", self.identity.user_id, POSTS_PER_SECOND, POSTS_BURST)
+        return {"message": await in_database(self._as_me, service, *args)}
+
+    def _as_me(self, service: Any, *args: Any) -> Any:
+        return service(User.objects.get(pk=self.identity.user_id), *args)
+
+
+async def _acknowledged(saved: asyncio.Future[Posted]) -> dict[str, Any]:
+    return {"message": (await saved).message}
+
+
+def start_typing(user: User, room_id: int) -> None:
+    """Tells the others in a room that somebody writes. Raises what forbids writing there."""
+    room = Room.objects.filter(pk=room_id).first()
+    membership = Membership.objects.filter(room=room_id, user=user).first()
+    if refusal := write_refusal(room, membership):
+        raise refusal
+    event = TypingStarted(room_id, dict(person(user)))
+    whisper(f"room:{room_id}", event, skip_user=user.pk)

@@ -1,0 +1,94 @@
+"""Rooms, members and messages as JSON: one function per model."""
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from accounts.payloads import avatar_url, person
+from chat.models import Membership, Message, Room
+from chat.presence import is_here
+from chatsite.realtime.events import rfc3339
+from notifications.payloads import job_payload
+
+NOBODY = {"id": None, "name": "—", "avatar": None}  # the author has left for good
+
+
+def message_payload(message: Message, reactions: Sequence[tuple[str, int]] | None = None) -> dict[str, Any]:
+    """The whole message as it now is.
+
+    Wants `author` and `job` loaded along, and `reactions` prefetched unless they are given
+    as (emoji, user id) in order.
+    """
+    if reactions is None:
+        reactions = [(reaction.emoji, reaction.user_id) for reaction in message.reactions.all()]
+    gone = message.deleted_at is not None
+    return {
+        "id": message.pk,
+        "kind": message.kind,
+        "room": message.room_id,
+        "seq": message.seq,
+        "changed_seq": message.changed_seq,
+        "client_id": message.client_id,
+        "author": person(message.author) if message.author else NOBODY,
+        "body": "" if gone else message.body,
+        "html": "" if gone else message.html,
+        "created_at": rfc3339(message.created_at),
+        "edited_at": rfc3339(message.edited_at) if message.edited_at else None,
+        "deleted_at": rfc3339(message.deleted_at) if message.deleted_at else None,
+        "reply_to": message.reply_to_id,
+        "reactions": [] if gone else _grouped(reactions),
+        "attachments": [],
+        "job": job_payload(message.job) if message.job else None,
+    }
+
+
+def _grouped(reactions: Iterable[tuple[str, int]]) -> list[dict[str, Any]]:
+    by_emoji: dict[str, list[int]] = {}
+    for emoji, user_id in reactions:
+        by_emoji.setdefault(emoji, []).append(user_id)
+    return [{"emoji": emoji, "users": users} for emoji, users in by_emoji.items()]
+
+
+def member_payload(membership: Membership) -> dict[str, Any]:
+    """Somebody in a room. Wants `user` loaded along."""
+    user = membership.user
+    return {
+        "id": user.pk,
+        "name": user.name,
+        "username": user.username,
+        "avatar": avatar_url(user),
+        "role": membership.role,
+        "muted": membership.muted_at is not None,
+        "presence": "online" if is_here(user) else "offline",
+    }
+
+
+def room_payload(room: Room) -> dict[str, Any]:
+    """A room as one person sees it. Wants what `RoomQuerySet.as_seen_by` annotates.
+
+    A direct room's name is that of the others in it.
+    """
+    return {
+        "id": room.pk,
+        "slug": room.slug,
+        "name": room_name(room),
+        "topic": room.topic,
+        "kind": room.kind,
+        "archived_at": rfc3339(room.archived_at) if room.archived_at else None,
+        "created_at": rfc3339(room.created_at),
+        "head": room.head_seq,
+        "last_read_seq": room.last_read_seq or 0,
+        "unread": room.unread if room.role else 0,
+        "mentions": room.mentions,
+        "role": room.role,
+        "muted": room.my_muted_at is not None,
+        "member_count": room.member_count,
+    }
+
+
+def room_name(room: Room) -> str:
+    return room.name or ", ".join(room.others) or room.slug
+
+
+def room_brief(room: Room) -> dict[str, Any]:
+    """Enough to name a room and to lead there."""
+    return {"id": room.pk, "slug": room.slug, "name": room.name, "kind": room.kind}

@@ -1,0 +1,133 @@
+"""What pages, sockets and the HTTP API show of rooms and history."""
+
+from collections.abc import Iterable
+from datetime import datetime
+from typing import Any
+
+from django.db.models import F, OuterRef, Q, Subquery
+
+from accounts.models import User
+from chat.models import Membership, Message, Room
+from chat.payloads import member_payload, message_payload, room_name, room_payload
+from chatsite.realtime.commands import not_found
+
+MEMBERS_SHOWN = 200
+PAGE_MESSAGES = 50
+MAX_PAGE_MESSAGES = 100
+RESULTS = 30
+
+
+def rooms_of(user: User) -> list[Room]:
+    """The rooms that somebody is in, as they see them."""
+    return _with_others(Room.objects.joined_by(user).as_seen_by(user), user)
+
+
+def visible_rooms(user: User) -> list[Room]:
+    """The rooms that somebody may see: theirs and the public ones."""
+    return _with_others(Room.objects.visible_to(user).as_seen_by(user), user)
+
+
+def visible_room(user: User, **lookup: Any) -> Room:
+    """One room as somebody sees it. Raises `not_found`."""
+    found = _with_others(Room.objects.visible_to(user).as_seen_by(user).filter(**lookup), user)
+    if not found:
+        raise not_found()
+    return found[0]
+
+
+def _with_others(rooms: Iterable[Room], user: User) -> list[Room]:
+    """Gives direct rooms the names of the others in them, in one query."""
+    listed = list(rooms)
+    direct = {room.pk: room for room in listed if room.kind == Room.Kind.DIRECT}
+    for room in listed:
+        room.others = []
+        room.other_people = []
+    for membership in Membership.objects.filter(room__in=direct).exclude(user=user).select_related("user"):
+        direct[membership.room_id].others.append(membership.user.name)
+        direct[membership.room_id].other_people.append(membership.user)
+    return listed
+
+
+def room_detail(user: User, room_id: int) -> dict[str, Any]:
+    """A room with its first members. Raises `not_found`."""
+    room = visible_room(user, pk=room_id)
+    members = room.memberships.in_order()[:MEMBERS_SHOWN]
+    return room_payload(room) | {"members": [member_payload(membership) for membership in members]}
+
+
+def history(user: User, room_id: int, *, before: int | None, after: int | None, limit: int) -> dict[str, Any]:
+    """A page of messages by their `seq`, oldest first: `{messages, has_more, quoted}`.
+
+    Without bounds the newest; `quoted` has the messages that these answer, where they
+    aren't on the page. Raises `not_found`.
+    """
+    room = visible_room(user, pk=room_id)
+    found = Message.objects.filter(room=room).whole()
+    if after is not None:
+        rows = list(found.filter(seq__gt=after).order_by("seq")[: limit + 1])
+        page = rows[:limit]
+    else:
+        bounded = found.filter(seq__lt=before) if before is not None else found
+        rows = list(bounded.order_by("-seq")[: limit + 1])
+        page = rows[:limit][::-1]
+    shown = {message.pk for message in page}
+    answered = {message.reply_to_id for message in page if message.reply_to_id} - shown
+    quoted = Message.objects.filter(pk__in=answered, room=room).whole()
+    return {
+        "messages": [message_payload(message) for message in page],
+        "has_more": len(rows) > limit,
+        "quoted": [message_payload(message) for message in quoted],
+    }
+
+
+def sidebar(user: User) -> dict[str, list[dict[str, Any]]]:
+    """`{"rooms": […], "people": […]}`: room payloads without members; those of people have `person`."""
+    rooms, people = [], []
+    for room in sorted(rooms_of(user), key=lambda room: room_name(room).casefold()):
+        if room.kind == Room.Kind.DIRECT:
+            people.append(room_payload(room) | {"person": _counterpart(room)})
+        elif room.archived_at is None:
+            rooms.append(room_payload(room))
+    return {"rooms": rooms, "people": people}
+
+
+def _counterpart(room: Room) -> dict[str, Any] | None:
+    if not room.other_people:
+        return None
+    first = room.other_people[0]
+    payload = member_payload(Membership(room=room, user=first))
+    return {key: payload[key] for key in ("id", "name", "username", "avatar", "presence")}
+
+
+def direct_room_ids(user: User) -> list[int]:
+    return list(Room.objects.joined_by(user).filter(kind=Room.Kind.DIRECT).values_list("pk", flat=True))
+
+
+def search(
+    user: User,
+    text: str,
+    *,
+    room_id: int | None = None,
+    author_id: int | None = None,
+    before: datetime | None = None,
+    after: datetime | None = None,
+) -> dict[str, Any]:
+    """Messages with the text in them that somebody may see, newest first: `{messages, has_more}`."""
+    found = Message.objects.visible_to(user).filter(deleted_at=None, body__icontains=text).exclude(kind="system")
+    bounds = {"room": room_id, "author": author_id, "created_at__lt": before, "created_at__gt": after}
+    found = found.filter(**{name: value for name, value in bounds.items() if value is not None})
+    rows = list(found.whole().order_by("-created_at", "-id")[: RESULTS + 1])
+    return {"messages": [message_payload(message) for message in rows[:RESULTS]], "has_more": len(rows) > RESULTS}
+
+
+def rooms_with_last_talk(user: User) -> list[Room]:
+    """The rooms that somebody is in, with `last_at`, the newest talk first."""
+    last = Message.objects.filter(room=OuterRef("pk")).order_by("-seq").values("created_at")[:1]
+    rooms = Room.objects.joined_by(user).filter(archived_at=None).as_seen_by(user).annotate(last_at=Subquery(last))
+    return _with_others(rooms.order_by(F("last_at").desc(nulls_last=True)), user)
+
+
+def public_rooms(user: User, text: str) -> list[Room]:
+    """Public rooms with the text in their name or topic."""
+    rooms = Room.objects.filter(kind=Room.Kind.PUBLIC, archived_at=None).as_seen_by(user)
+    return list(rooms.filter(Q(name__icontains=text) | Q(topic__icontains=text)) if text else rooms)

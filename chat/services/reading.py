@@ -1,0 +1,50 @@
+"""How far somebody has read."""
+
+from typing import Any
+
+from django.db import transaction
+
+from accounts.models import User
+from chat.events import RoomRead
+from chat.models import Membership, Room
+from chat.queries import visible_room
+from chatsite.realtime.commands import not_found
+from notifications.models import Notification
+from notifications.services.inbox import append_to_inbox, mark_read
+
+MARKS_READ = [
+    Notification.Kind.MENTION,
+    Notification.Kind.REPLY,
+    Notification.Kind.DIRECT,
+    Notification.Kind.ROOM_ADDED,
+]
+
+
+def read_room(user: User, room_id: int, seq: int) -> dict[str, Any]:
+    """Moves the read mark forwards, never back and never past the head.
+
+    What waits in the inbox about this room is read with it. Tells the person's other tabs.
+    Returns `{last_read_seq, unread, mentions}`. Raises `not_found` for who is no member.
+    """
+    with transaction.atomic():
+        room = Room.objects.visible_to(user).filter(pk=room_id).first()
+        membership = Membership.objects.select_for_update(no_key=True).filter(room=room_id, user=user).first()
+        if room is None or membership is None:
+            raise not_found()
+        seq = min(seq, room.head_seq)
+        moved = seq > membership.last_read_seq
+        if moved:
+            membership.last_read_seq = seq
+            membership.save(update_fields=["last_read_seq"])
+        _read_notifications(user, room_id)
+        seen = visible_room(user, pk=room_id)
+        mark = RoomRead(room_id, membership.last_read_seq, seen.unread, seen.mentions)
+        if moved:
+            append_to_inbox(user.pk, mark)
+    return mark.payload()
+
+
+def _read_notifications(user: User, room_id: int) -> None:
+    waiting = user.notifications.filter(read_at=None, kind__in=MARKS_READ, data__room__id=room_id)
+    if ids := list(waiting.values_list("pk", flat=True)):
+        mark_read(user.pk, ids=ids)

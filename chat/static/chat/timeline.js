@@ -1,0 +1,233 @@
+// The messages on the page, in order; which follow each other, where days and what is new begin.
+
+import {$, clone} from '/static/chatsite/dom.js'
+import {fill, gettext} from '/static/chatsite/i18n.js'
+import {clock, dayKey, dayLabel} from '/static/chatsite/time.js'
+import {me} from '/static/chatsite/store.js'
+import {draw} from './message.js'
+import {meet} from './people.js'
+import {Scroll} from './scroll.js'
+
+const FOLLOWS_WITHIN_MS = 5 * 60 * 1000
+const KEPT = 300
+
+/**
+ * Confirmed messages stand by `seq`; those on their way stand behind them in the order written.
+ * An entry is `{message, node, day}`: the article, and the day's heading before it, if it begins one.
+ */
+export class Timeline {
+  #box
+  #entries = []
+  #pending = []
+  #quotes = new Map()
+  #newLine = null
+  hasEarlier = false
+  hasLater = false
+  writes = true
+
+  constructor(box) {
+    this.#box = box
+    this.scroll = new Scroll(box)
+  }
+
+  get newest() { return this.#entries.at(-1)?.message ?? null }
+  get oldest() { return this.#entries[0]?.message ?? null }
+  get isEmpty() { return this.#entries.length + this.#pending.length === 0 }
+
+  byId(id) { return this.#entries.find(({message}) => message.id === id)?.message ?? null }
+  nodeOf(id) { return this.#entries.find(({message}) => message.id === id)?.node ?? null }
+  messageOf(node) { return this.#all().find(entry => entry.node === node)?.message ?? null }
+
+  /** My newest message that can still be edited. */
+  myLast() {
+    return this.#entries.findLast(({message}) => message.author.id === me.id && message.kind === 'text' && !message.deleted_at)?.message ?? null
+  }
+
+  /** Starts afresh from a page of history. */
+  replace({messages, quoted = [], has_more: hasEarlier}) {
+    for (const entry of this.#entries) remove(entry)
+    this.#entries = []
+    this.hasEarlier = hasEarlier
+    this.hasLater = false
+    this.add(messages, quoted)
+  }
+
+  /** Adds a page of history, older or newer than what stands here, without moving what is read. */
+  add(messages, quoted = []) {
+    for (const message of quoted) this.#quotes.set(message.id, message)
+    this.scroll.steady(() => {
+      for (const message of messages) this.#put(message)
+      this.#arrange()
+    })
+  }
+
+  /** An event: a message as it now is. Gives true where it is new on this page. */
+  upsert(message) {
+    if (this.#isElsewhere(message)) return false
+    let isNew
+    this.scroll.steady(() => {
+      isNew = this.#put(message)
+      this.#trim()
+      this.#arrange()
+    })
+    return isNew
+  }
+
+  /** Shows what is on its way: `{client_id, body, reply_to, state, why}`. */
+  showPending(sent) {
+    const message = {kind: 'text', author: me, html: '', reactions: [], deleted_at: null, edited_at: null, created_at: sent.at, ...sent}
+    this.scroll.steady(() => {
+      const entry = this.#pending.find(({message: {client_id: id}}) => id === sent.client_id)
+      if (entry) Object.assign(entry, {message, drawn: null})
+      else this.#pending.push(this.#entry(message))
+      this.#arrange()
+    })
+  }
+
+  dropPending(clientId) {
+    const entry = this.#takePending(clientId)
+    if (!entry) return
+    this.scroll.steady(() => {
+      remove(entry)
+      this.#arrange()
+    })
+  }
+
+  /** Draws one again, say after editing was left. */
+  redraw(id) {
+    const entry = this.#entries.find(({message}) => message.id === id)
+    if (!entry) return
+    entry.drawn = null
+    this.scroll.steady(() => this.#arrange())
+  }
+
+  redrawAll() {
+    for (const entry of this.#all()) entry.drawn = null
+    this.scroll.steady(() => this.#arrange())
+  }
+
+  /** Puts the amber line before the first message after `seq` that somebody else wrote. */
+  markNew(seq) {
+    const first = this.#entries.find(({message}) => message.seq > seq && message.author.id !== me.id)
+    this.#newLine?.remove()
+    this.#newLine = null
+    if (!first) return
+    this.#newLine = clone('t-new')
+    const label = fill(gettext('New since %(time)s'), {time: clock(first.message.created_at)})
+    $('span', this.#newLine).textContent = label
+    this.#newLine.ariaLabel = label
+    this.#newLine.dataset.seq = first.message.seq
+    this.scroll.steady(() => this.#arrange())
+  }
+
+  get newLine() { return this.#newLine }
+
+  #all() { return [...this.#entries, ...this.#pending] }
+
+  #isElsewhere({id, seq}) {
+    if (this.byId(id)) return false
+    if (this.oldest && seq < this.oldest.seq) return this.hasEarlier
+    return this.hasLater
+  }
+
+  #put(message) {
+    meet(message.author)
+    const known = this.#entries.find(entry => entry.message.id === message.id)
+    if (known) {
+      if (message.changed_seq > known.message.changed_seq) Object.assign(known, {message, drawn: null})
+      return false
+    }
+    const entry = this.#takePending(message.client_id, message.author.id) ?? this.#entry(message)
+    Object.assign(entry, {message, drawn: null})
+    const at = this.#entries.findLastIndex(other => other.message.seq < message.seq) + 1
+    this.#entries.splice(at, 0, entry)
+    return true
+  }
+
+  #entry(message) {
+    return {message, node: clone('t-msg'), day: null, drawn: null}
+  }
+
+  #takePending(clientId, author = me.id) {
+    const at = author === me.id ? this.#pending.findIndex(({message}) => message.client_id === clientId) : -1
+    return at < 0 ? null : this.#pending.splice(at, 1)[0]
+  }
+
+  /** Keeps the document small: at the end the oldest go, elsewhere the newest, which come back by themselves. */
+  #trim() {
+    const surplus = this.#entries.length - KEPT
+    if (surplus <= 0) return
+    if (this.scroll.atEnd) {
+      this.#entries.splice(0, surplus).forEach(remove)
+      this.hasEarlier = true
+    } else {
+      this.#entries.splice(KEPT).forEach(remove)
+      this.hasLater = true
+    }
+  }
+
+  trimAway() {
+    this.scroll.steady(() => {
+      this.#trim()
+      this.#arrange()
+    })
+  }
+
+  /** Puts every node in its place and draws those that changed; touches nothing else. */
+  #arrange() {
+    let previous = null
+    let place = $('.beginning', this.#box)
+    for (const entry of this.#all()) {
+      const day = this.#dayOf(entry)
+      const startsDay = day !== (previous && this.#dayOf(previous))
+      if (startsDay) place = after(place, this.#heading(entry))
+      else {
+        entry.day?.remove()
+        entry.day = null
+      }
+      const startsNew = this.#newLine && entry.message.seq === Number(this.#newLine.dataset.seq)
+      if (startsNew) place = after(place, this.#newLine)
+      place = after(place, entry.node)
+      this.#draw(entry, !startsDay && !startsNew && follows(entry.message, previous.message))
+      previous = entry
+    }
+  }
+
+  #dayOf(entry) {
+    entry.key ??= dayKey(entry.message.created_at)
+    return entry.key
+  }
+
+  #heading(entry) {
+    entry.day ??= clone('t-day')
+    const time = $('time', entry.day)
+    time.dateTime = this.#dayOf(entry)
+    time.textContent = dayLabel(entry.message.created_at)
+    return entry.day
+  }
+
+  #draw(entry, followsPrevious) {
+    const state = followsPrevious ? 'follows' : 'starts'
+    if (entry.drawn === state || 'editing' in entry.node.dataset) return
+    entry.drawn = state
+    const {message} = entry
+    const quoted = message.reply_to && (this.byId(message.reply_to) ?? this.#quotes.get(message.reply_to))
+    draw(entry.node, message, {follows: followsPrevious, quoted, writes: this.writes})
+  }
+}
+
+function follows(message, previous) {
+  return message.kind === 'text' && previous.kind === 'text' && !message.reply_to
+    && message.author.id === previous.author.id
+    && Date.parse(message.created_at) - Date.parse(previous.created_at) < FOLLOWS_WITHIN_MS
+}
+
+function after(place, node) {
+  if (place.nextElementSibling !== node) place.after(node)
+  return node
+}
+
+function remove({node, day}) {
+  node.remove()
+  day?.remove()
+}

@@ -1,0 +1,124 @@
+"""The chat's pages. Translates; queries read."""
+
+from typing import Any
+
+from django.contrib.auth.decorators import login_required
+from django.core.paginator import Paginator
+from django.db.models import Q
+from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
+from django.shortcuts import redirect, render
+from django.views.decorators.http import require_GET, require_POST
+
+from accounts.models import User
+from accounts.payloads import avatar_url, person
+from chat import queries
+from chat.models import Membership, Room
+from chat.payloads import member_payload, room_payload
+from chat.services.rooms import create_room
+from chatsite.realtime import streams
+from chatsite.realtime.commands import CommandError
+
+PEOPLE_FOUND = 20
+PEOPLE_A_PAGE = 100
+MAX_QUERY_CHARACTERS = 200
+
+
+@require_GET
+@login_required
+def home(request: HttpRequest) -> HttpResponse:
+    """My rooms, the newest talk first."""
+    rooms = [
+        room_payload(room) | {"url": room.get_absolute_url(), "last_at": room.last_at}
+        for room in queries.rooms_with_last_talk(_user(request))
+    ]
+    return render(request, "chat/home.html", {"rooms": rooms})
+
+
+@require_GET
+@login_required
+def browse(request: HttpRequest) -> HttpResponse:
+    """Public rooms, joined or not."""
+    q = request.GET.get("q", "").strip()[:MAX_QUERY_CHARACTERS]
+    rooms = [room_payload(room) | {"url": room.get_absolute_url()} for room in queries.public_rooms(_user(request), q)]
+    return render(request, "chat/browse.html", {"rooms": rooms, "q": q})
+
+
+@require_GET
+@login_required
+def room(request: HttpRequest, slug: str) -> HttpResponse:
+    """One room with its newest messages.
+
+    The head is read before the messages: what comes meanwhile is told again, never missed.
+    """
+    user = _user(request)
+    try:
+        head = queries.visible_room(user, slug=slug)
+        detail = queries.room_detail(user, head.pk)
+        page = queries.history(user, head.pk, before=None, after=None, limit=queries.PAGE_MESSAGES)
+    except CommandError as error:
+        raise Http404(str(error.message)) from None
+    data: dict[str, Any] = {
+        "me": person(user) | {"username": user.username},
+        "room": detail,
+        "head": head.head_seq,
+        "epoch": streams.epoch(),
+        **page,
+    }
+    return render(request, "chat/room.html", {"room": detail, "page_data": data})
+
+
+@require_GET
+@login_required
+def people(request: HttpRequest) -> HttpResponse:
+    """Everybody here."""
+    q = request.GET.get("q", "").strip()[:MAX_QUERY_CHARACTERS]
+    pages = Paginator(_people(_user(request), q), PEOPLE_A_PAGE)
+    page = pages.get_page(request.GET.get("page"))
+    listed = [member_payload(Membership(user=user, room=Room())) for user in page]
+    return render(request, "chat/people.html", {"people": listed, "page": page, "q": q})
+
+
+@require_GET
+@login_required
+def people_search(request: HttpRequest) -> JsonResponse:
+    """People by name, for pickers: `{"people": [{id, name, username, avatar}]}`."""
+    q = request.GET.get("q", "").strip()[:MAX_QUERY_CHARACTERS]
+    found = _people(_user(request), q)[:PEOPLE_FOUND]
+    listed = [{"id": u.pk, "name": u.name, "username": u.username, "avatar": avatar_url(u)} for u in found]
+    return JsonResponse({"people": listed})
+
+
+def _people(user: User, q: str) -> Any:
+    named = Q(username__icontains=q) | Q(display_name__icontains=q) if q else Q()
+    return User.objects.filter(named, is_active=True).exclude(pk=user.pk).order_by("display_name", "username")
+
+
+@require_POST
+@login_required
+def message_person(request: HttpRequest, user_id: int) -> HttpResponse:
+    """To the direct room with somebody, made at the first time."""
+    try:
+        return redirect(create_room(_user(request), name="", kind=Room.Kind.DIRECT, members=[user_id]))
+    except CommandError as error:
+        raise Http404(str(error.message)) from None
+
+
+@require_GET
+@login_required
+def search(request: HttpRequest) -> HttpResponse:
+    """Messages with some text in them, in the rooms that I may see."""
+    q = request.GET.get("q", "").strip().replace("\x00", "")[:MAX_QUERY_CHARACTERS]
+    user = _user(request)
+    found = queries.search(user, q) if q else {"messages": [], "has_more": False}
+    rooms = {room.pk: room_payload(room) for room in queries.visible_rooms(user)} if found["messages"] else {}
+    results = [message | _place(rooms[message["room"]], message["id"]) for message in found["messages"]]
+    return render(request, "chat/search.html", {"q": q, "results": results, "has_more": found["has_more"]})
+
+
+def _place(room: dict[str, Any], message_id: int) -> dict[str, Any]:
+    return {"place": room, "url": f"/rooms/{room['slug']}/#message-{message_id}"}
+
+
+def _user(request: HttpRequest) -> User:
+    assert isinstance(request.user, User)
+    return request.user

@@ -1,0 +1,64 @@
+"""The HTTP API: the apps' routers under one roof, with one form for refusals."""
+
+from typing import Any
+
+from django.http import HttpRequest, HttpResponse
+from django.utils.translation import gettext as _
+from ninja import NinjaAPI
+from ninja.errors import AuthenticationError, HttpError, ValidationError
+
+from accounts.auth import api_auth
+from chat.api import router as chat_router
+from chatsite.realtime.commands import CommandError, refusal
+from notifications.api import router as notifications_router
+
+STATUS_OF = {
+    "bad_json": 400,
+    "invalid": 422,
+    "unauthenticated": 401,
+    "forbidden": 403,
+    "muted": 403,
+    "not_found": 404,
+    "archived": 409,
+    "conflict": 409,
+    "too_large": 413,
+    "rate_limited": 429,
+    "internal": 500,
+}
+CODE_OF = {400: "bad_json", 401: "unauthenticated", 403: "forbidden", 404: "not_found", 413: "too_large"}
+
+api = NinjaAPI(title="Chat", version="1", auth=api_auth, urls_namespace="api")
+api.add_router("", chat_router)
+api.add_router("", notifications_router)
+
+
+def answer(request: HttpRequest, error: CommandError) -> HttpResponse:
+    response = api.create_response(request, error.payload(), status=STATUS_OF[error.code])
+    if error.retry_after is not None:
+        response["Retry-After"] = str(max(1, round(error.retry_after)))
+    return response
+
+
+@api.exception_handler(CommandError)
+def refused(request: HttpRequest, error: CommandError) -> HttpResponse:
+    return answer(request, error)
+
+
+@api.exception_handler(AuthenticationError)
+def unauthenticated(request: HttpRequest, error: AuthenticationError) -> HttpResponse:
+    return answer(request, CommandError("unauthenticated", _("Sign in, or show an access token.")))
+
+
+@api.exception_handler(ValidationError)
+def invalid(request: HttpRequest, error: ValidationError) -> HttpResponse:
+    """`loc` is (where, parameter, field…); a body's parameter name is ours alone."""
+    first: dict[str, Any] = error.errors[0]
+    where, *rest = [str(part) for part in first["loc"]]
+    path = rest[1:] if where == "body" and len(rest) > 1 else rest
+    return answer(request, refusal(first, ".".join(path) or None))
+
+
+@api.exception_handler(HttpError)
+def http_error(request: HttpRequest, error: HttpError) -> HttpResponse:
+    """What ninja itself refuses: above all a body that isn't JSON."""
+    return answer(request, CommandError(CODE_OF.get(error.status_code, "invalid"), error.message))
