@@ -80,9 +80,9 @@ class SiteServer(Server):  # type: ignore[misc]
             if here := hub.current():
                 here.close_all(CLOSE_GOING_DOWN)
             async with asyncio.timeout(DRAIN_SECONDS):
-                await asyncio.to_thread(stop_runners)
                 if unfinished := self.unfinished():
                     await asyncio.wait(unfinished)
+                await asyncio.to_thread(stop_runners)  # last: a request would start them again
         except TimeoutError:
             logger.warning("stopped with requests or jobs unfinished after %s s", DRAIN_SECONDS)
         except Exception:

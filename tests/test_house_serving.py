@@ -1,0 +1,87 @@
+"""The site in one command: it starts, refuses in one line, and goes down in order."""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+
+import pytest
+
+from tests.support.sites import ROOT, Site
+from tests.support.sockets import WsClient
+
+MakeSite = Callable[..., Site]
+
+
+def test_it_answers_and_ends_well_on_sigterm(site: Site) -> None:
+    assert f"Serving on {site.origin}/" in site.log
+    assert site.stop() == 0
+    assert "Traceback" not in site.log
+
+
+async def test_it_tells_open_sockets_when_it_goes_down(site: Site) -> None:
+    async with WsClient(site.ws_url("/ws/chat/"), site.people["alice"].cookie) as alice:
+        await alice.request("stream.subscribe", stream=f"room:{site.room['id']}", after=None)
+        assert site.process is not None
+        site.process.terminate()
+        assert await alice.wait_closed() == 1012
+
+
+def test_it_comes_back_after_being_killed(site: Site) -> None:
+    site.kill()
+    assert not site.is_up()
+    site.start()
+    assert site.is_up()
+
+
+def test_it_refuses_a_port_that_is_taken(site: Site) -> None:
+    second = subprocess.run(
+        [sys.executable, "manage.py", "serve"], cwd=ROOT, env=site.environ, capture_output=True, text=True, check=False
+    )
+    assert second.returncode == 1
+    assert second.stderr == f"PORT: {site.port} on 127.0.0.1 can't be used: Address already in use\n"
+
+
+def test_a_killed_worker_is_replaced(make_site: MakeSite) -> None:
+    site = make_site(workers=2)
+    first = site.worker_pids()
+    assert len(first) == 2
+    os.kill(first[0], signal.SIGKILL)
+    until(lambda: len(site.worker_pids()) == 2 and first[0] not in site.worker_pids())
+    assert site.is_up()
+    assert site.stop() == 0
+
+
+def test_workers_end_when_their_parent_is_killed(make_site: MakeSite) -> None:
+    site = make_site(workers=2)
+    assert site.process is not None
+    os.kill(site.process.pid, signal.SIGKILL)
+    until(lambda: not is_listening(site.port))
+
+
+def test_it_says_that_processes_without_redis_hear_of_each_other_late(make_site: MakeSite) -> None:
+    assert "Without REDIS_URL" in make_site(workers=2, REDIS_URL="").log
+
+
+@pytest.mark.parametrize("address", ["::1", "127.0.0.2"])
+def test_it_serves_on_the_address_of_bind(make_site: MakeSite, address: str) -> None:
+    family = socket.AF_INET6 if ":" in address else socket.AF_INET
+    site = make_site(BIND=address)
+    with socket.socket(family) as client:
+        client.connect((address, site.port))
+
+
+def is_listening(port: int) -> bool:
+    with socket.socket() as client:
+        return client.connect_ex(("127.0.0.1", port)) == 0
+
+
+def until(condition: Callable[[], bool], seconds: float = 20) -> None:
+    """Waits for something outside this process, which can't tell us."""
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, "it did not happen"
+        time.sleep(0.05)
