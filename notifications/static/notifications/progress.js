@@ -1,0 +1,103 @@
+// The page /progress: what runs, what waits, what was.
+
+import {$, clone, element, pageData} from '/static/chatsite/dom.js'
+import {fill, gettext, listed, ngettext} from '/static/chatsite/i18n.js'
+import {inboxSocket} from '/static/chatsite/sockets.js'
+import {clock} from '/static/chatsite/time.js'
+import {cancel} from './actions.js'
+import {runGauge} from './gauge.js'
+import {HistoryTable} from './history.js'
+import {isOpen, jobs} from './jobs.js'
+import {runStartForm} from './startform.js'
+import {countText} from './words.js'
+import {WorkCard} from './workcard.js'
+
+const TICK_MS = 1000
+
+const data = pageData('page-data')
+const cards = new Map()
+const history = new HistoryTable($('#history'), data.has_more)
+
+jobs.load([...data.jobs, ...data.finished], data.now)
+jobs.addEventListener('change', ({detail}) => update(detail.job))
+inboxSocket.follow(`inbox:${data.me}`, {after: data.head, epoch: data.epoch, onReset: () => location.reload()})
+inboxSocket.addEventListener('statechange', showConnection)
+setInterval(tick, TICK_MS)
+showAll()
+showConnection()
+runStartForm($('#start-form'))
+runGauge($('#server'))
+document.getElementById(location.hash.slice(1))?.scrollIntoView()
+
+function showAll() {
+  showRunning()
+  showQueue()
+  history.show()
+}
+
+function update(job) {
+  const card = cards.get(job.id)
+  if (card && (job.status === 'running' || job.status === 'stalled')) {
+    card.update(job)
+    showTotals()
+    return
+  }
+  showRunning()
+  showQueue()
+  if (!isOpen(job) || document.querySelector(`tr#job-${job.id}`)) history.show()
+}
+
+function showRunning() {
+  const running = jobs.running
+  for (const [id, card] of cards) {
+    if (running.some(job => job.id === id)) continue
+    card.element.remove()
+    cards.delete(id)
+  }
+  for (const job of running) {
+    if (cards.has(job.id)) continue
+    const card = new WorkCard(job)
+    cards.set(job.id, card)
+    $('#nothing-runs').before(card.element)
+  }
+  $('#nothing-runs').hidden = running.length > 0
+  $('#running span').textContent = running.length || ''
+  showTotals()
+}
+
+function showQueue() {
+  const queued = jobs.queued
+  $('#queue').hidden = queued.length === 0
+  $('#queued span').textContent = queued.length
+  $('.queue').replaceChildren(...queued.map(queuedRow))
+}
+
+function queuedRow(job) {
+  const row = clone('queued-template')
+  row.id = `job-${job.id}`
+  $('b', row).textContent = job.title
+  $('.facts', row).textContent = job.kind ? gettext('waits for a free runner') : gettext('waits for its program’s first word')
+  row.append(element('button', {
+    className: 'btn sm quiet', type: 'button', textContent: gettext('Cancel'), onclick: () => cancel(job),
+  }))
+  return row
+}
+
+function showTotals() {
+  const [running, queued] = [jobs.running.length, jobs.queued.length]
+  const parts = []
+  if (running) parts.push(fill(ngettext('%(count)s running', '%(count)s running', running), {count: countText(running)}))
+  if (queued) parts.push(fill(ngettext('%(count)s queued', '%(count)s queued', queued), {count: countText(queued)}))
+  $('#totals').textContent = parts.length ? listed(parts) : gettext('Nothing runs')
+}
+
+function showConnection() {
+  const isLive = inboxSocket.state === 'open'
+  $('#live i').hidden = !isLive
+  $('#live span').textContent = isLive ? gettext('Live') : fill(gettext('As of %(time)s'), {time: clock(Date.now())})
+}
+
+function tick() {
+  if (document.hidden || inboxSocket.state !== 'open') return
+  for (const card of cards.values()) card.tick()
+}
