@@ -80,7 +80,11 @@ _lock = threading.Lock()
 
 
 def start_runners() -> None:
-    """Starts this process's runners once. Where Celery is the engine, only the sweep."""
+    """Starts this process's runners, once; where Celery is the engine, only the sweep.
+
+    Does nothing in a process that has stopped them: a request that still comes while it goes
+    down must not have jobs claimed again.
+    """
     global _runners
     with _lock:
         if _runners is None:
@@ -90,8 +94,5 @@ def start_runners() -> None:
 
 def stop_runners(timeout_seconds: float = 5.0) -> None:
     """Ends them in order: checkpoints kept, leases given up, so that another process goes on at once."""
-    global _runners
-    with _lock:
-        if _runners is not None:
-            _runners.stop(timeout_seconds)
-            _runners = None
+    if _runners is not None:
+        _runners.stop(timeout_seconds)
