@@ -103,4 +103,5 @@ def _code_block(
 ) -> str:
     token = tokens[index]
     language = escape(token.info.split()[0][:20]) if token.info.strip() else ""
-    return f'<pre class="code" data-lang="{language}" tabindex="0"><code>{escape(token.content, quote=False)}</code></pre>\n'
+    code = escape(token.content, quote=False)
+    return f'<pre class="code" data-lang="{language}" tabindex="0"><code>{code}</code></pre>\n'

@@ -19,6 +19,7 @@ logger = logging.getLogger(__name__)
 BACKLOG = 2048
 DRAIN_SECONDS = 8
 CLOSE_GOING_DOWN = 1012
+MAX_MESSAGE_BYTES = 16 * 1024 * 1024  # far above what the application takes, so that it is the one to say no
 
 
 def listen(address: str, port: int) -> socket.socket:
@@ -36,18 +37,20 @@ class SiteServer(Server):  # type: ignore[misc]
 
     SIGTERM and SIGINT drain: no new connections, open sockets closed with 1012, running
     requests finished, jobs handed back. A second signal ends it at once.
+    `listen_fd` is the socket's descriptor, which becomes Twisted's.
     """
 
-    def __init__(self, listener: socket.socket, on_ready: Callable[["SiteServer"], None]) -> None:
-        self.listener = listener
+    def __init__(self, listen_fd: int, on_ready: Callable[["SiteServer"], None]) -> None:
         self.on_ready = on_ready
         self.ports: list[Any] = []
         self.drain: asyncio.Task[None] | None = None
         super().__init__(
             application=application,
-            endpoints=[f"fd:fileno={listener.fileno()}"],
+            endpoints=[f"fd:fileno={listen_fd}"],
             signal_handlers=False,
             ready_callable=self.ready,
+            websocket_max_message_size=MAX_MESSAGE_BYTES,
+            websocket_max_frame_size=MAX_MESSAGE_BYTES,
         )
 
     def ready(self) -> None:
@@ -76,7 +79,8 @@ class SiteServer(Server):  # type: ignore[misc]
 
     async def drain_and_stop(self) -> None:
         try:
-            self.stop_listening()
+            for port in self.ports:
+                port.stopListening()
             if here := hub.current():
                 here.close_all(CLOSE_GOING_DOWN)
             async with asyncio.timeout(DRAIN_SECONDS):
@@ -88,11 +92,6 @@ class SiteServer(Server):  # type: ignore[misc]
         except Exception:
             logger.exception("stopped out of order")
         self.stop()
-
-    def stop_listening(self) -> None:
-        for port in self.ports:
-            port.stopListening()
-        self.listener.close()
 
     def unfinished(self) -> list[asyncio.Future[None]]:
         """The applications that still work for a connection."""

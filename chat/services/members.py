@@ -107,9 +107,8 @@ def remove_member(actor: User, room_id: int, user_id: int) -> None:
             raise not_found()
         if room.kind == Room.Kind.DIRECT:
             raise CommandError("forbidden", _("A direct conversation stays among those who began it."))
-        if theirs.user_id != actor.pk:
-            if _rank(mine) < 1 or _rank(mine) <= _rank(theirs):
-                raise CommandError("forbidden", _("You can't remove this person."))
+        if theirs.user_id != actor.pk and (_rank(mine) < 1 or _rank(mine) <= _rank(theirs)):
+            raise CommandError("forbidden", _("You can't remove this person."))
         _keep_an_owner(room, theirs, leaving_role=None)
         expel(room, theirs, actor=actor)
 

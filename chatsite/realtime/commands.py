@@ -75,6 +75,8 @@ PROBLEMS = {
     "string_type": _("must be text"),
     "string_too_short": _("has fewer than {min_length} characters"),
     "string_too_long": _("has more than {max_length} characters"),
+    "too_short": _("has fewer than {min_length} characters"),
+    "too_long": _("has more than {max_length} characters"),
     "int_type": _("must be a whole number"),
     "int_parsing": _("must be a whole number"),
     "greater_than_equal": _("must be {ge} or more"),
