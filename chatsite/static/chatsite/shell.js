@@ -11,6 +11,7 @@ import {inboxSocket} from './sockets.js'
 import {shell} from './store.js'
 import {startStrip} from './strip.js'
 import {startSwitcher} from './switcher.js'
+import {startTimes} from './times.js'
 import {startTitle} from './title.js'
 
 startDialogs()
@@ -20,6 +21,7 @@ startPresence()
 startSidebar()
 startStrip()
 startTitle()
+startTimes()
 startSwitcher()
 startNewRoom()
 startKeys()

@@ -12,10 +12,10 @@ let unread = shell.inbox.unread
 
 export function startTitle() {
   inboxSocket.on('notification.created', () => setUnread(unread + 1))
-  inboxSocket.on('notification.read', event => setUnread(event.unread ?? Math.max(0, unread - (event.ids?.length ?? 1))))
+  inboxSocket.on('notification.read', event => setUnread(event.unread))
   inboxSocket.addEventListener('reset', async () => {
     const answer = await fetch('/api/me').catch(() => null)
-    if (answer?.ok) setUnread((await answer.json()).unread.notifications)
+    if (answer?.ok) setUnread((await answer.json()).notifications)
   })
   setUnread(unread)
 }
