@@ -10,6 +10,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import reverse
 from django.utils import timezone, translation
+from django.utils.cache import patch_vary_headers
 
 from accounts.models import User
 
@@ -35,6 +36,7 @@ class PreferencesMiddleware:
         with translation.override(language), timezone.override(zone or timezone.get_default_timezone()):
             request.LANGUAGE_CODE = language
             response = self.get_response(request)
+        patch_vary_headers(response, ("Accept-Language",))
         response.headers.setdefault("Content-Language", language)
         return response
 

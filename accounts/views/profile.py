@@ -6,7 +6,7 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
 from django.utils.translation import override
-from django.views.decorators.http import require_GET, require_http_methods, require_POST
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from accounts import avatars
 from accounts.forms.profile import ProfileForm, ThemeForm
@@ -16,7 +16,7 @@ AVATAR_CACHE_SECONDS = 365 * 24 * 60 * 60
 
 
 @login_required
-@require_http_methods(["GET", "POST"])
+@require_http_methods(["GET", "HEAD", "POST"])
 def profile(request: HttpRequest) -> HttpResponse:
     form = ProfileForm(request.POST or None, request.FILES or None, instance=request.user)
     if request.method == "POST" and form.is_valid():
@@ -40,7 +40,7 @@ def remove_picture(request: HttpRequest) -> HttpResponse:
 
 
 @login_required
-@require_http_methods(["GET", "POST"])
+@require_http_methods(["GET", "HEAD", "POST"])
 def appearance(request: HttpRequest) -> HttpResponse:
     """Theme. The page's module sends each choice at once; without it there is a button."""
     form = ThemeForm(request.POST or None, instance=request.user)
@@ -51,7 +51,7 @@ def appearance(request: HttpRequest) -> HttpResponse:
 
 
 @login_required
-@require_GET
+@require_safe
 def avatar(request: HttpRequest, name: str) -> HttpResponse:
     """A picture. Its name changes with its content, so that browsers may keep it for good."""
     try:

@@ -11,7 +11,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
-from django.views.decorators.http import require_GET, require_http_methods
+from django.views.decorators.http import require_http_methods, require_safe
 
 from accounts import tokens
 from accounts.forms.security import AccessTokenForm
@@ -19,7 +19,7 @@ from accounts.models import AccessToken
 
 
 @login_required
-@require_GET
+@require_safe
 def overview(request: HttpRequest) -> HttpResponse:
     authenticators = Authenticator.objects.filter(user=request.user)
     by_type = {each.type: each for each in authenticators}
@@ -38,7 +38,7 @@ def overview(request: HttpRequest) -> HttpResponse:
 
 
 @login_required
-@require_GET
+@require_safe
 def token_list(request: HttpRequest) -> HttpResponse:
     return render(request, "accounts/tokens.html", {"tokens": _own_tokens(request)})
 
@@ -46,7 +46,7 @@ def token_list(request: HttpRequest) -> HttpResponse:
 @login_required
 @reauthentication_required
 @never_cache
-@require_http_methods(["GET", "POST"])
+@require_http_methods(["GET", "HEAD", "POST"])
 def token_new(request: HttpRequest) -> HttpResponse:
     """Makes a token. The answer itself shows the key: it is kept nowhere, not even in the session."""
     form = AccessTokenForm(request.POST or None)
@@ -58,7 +58,7 @@ def token_new(request: HttpRequest) -> HttpResponse:
 
 
 @login_required
-@require_http_methods(["GET", "POST"])
+@require_http_methods(["GET", "HEAD", "POST"])
 def token_revoke(request: HttpRequest, pk: int) -> HttpResponse:
     token = get_object_or_404(_own_tokens(request), pk=pk)
     if request.method == "GET":

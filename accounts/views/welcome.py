@@ -15,7 +15,7 @@ BACKEND = "allauth.account.auth_backends.AuthenticationBackend"
 
 
 @sensitive_post_parameters("password")
-@require_http_methods(["GET", "POST"])
+@require_http_methods(["GET", "HEAD", "POST"])
 def welcome(request: HttpRequest) -> HttpResponse:
     """There only while nobody has an account."""
     if User.objects.exists():
