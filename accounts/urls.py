@@ -1,6 +1,7 @@
 """Pages of people's own settings, the first run, and pictures. allauth's are under /accounts/."""
 
 from django.urls import path, re_path
+from django.views.generic import RedirectView
 
 from accounts.avatars import NAME
 from accounts.views import profile, security
@@ -15,5 +16,7 @@ urlpatterns = [
     path("settings/tokens/", security.token_list, name="settings_tokens"),
     path("settings/tokens/new/", security.token_new, name="settings_token_new"),
     path("settings/tokens/<int:pk>/revoke/", security.token_revoke, name="settings_token_revoke"),
+    # allauth returns to its own overview after each change; ours shows the same and more.
+    path("accounts/2fa/", RedirectView.as_view(pattern_name="settings_security")),
     re_path(rf"^avatars/(?P<name>{NAME.pattern})$", profile.avatar, name="avatar"),
 ]
