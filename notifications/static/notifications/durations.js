@@ -14,6 +14,7 @@ const GRID = [12, 40, 68, 95.5]
 const UNIT_HEIGHT = 28 // from one line of the grid to the next
 const UNITS = 3
 const BAR_SHARE = 0.65
+const MOST_BAR_WIDTH = 36
 const NICE_SECONDS = [1, 2, 5, 10, 15, 20, 30, 60, 120, 300, 600, 900, 1200, 1800, 3600, 7200, 14400, 28800, 86400]
 
 /** `finished`: jobs, the last to finish first. */
@@ -53,7 +54,7 @@ function bar(run, index, count, units) {
   const slot = WIDTH / count
   const height = Math.min(FOOT, Math.max(2, units * UNIT_HEIGHT))
   const name = run.status === 'failed' ? 'bad' : index === count - 1 ? 'now' : 'ran'
-  const width = slot * BAR_SHARE
+  const width = Math.min(slot * BAR_SHARE, MOST_BAR_WIDTH)
   return shape('rect', {class: name, x: index * slot + (slot - width) / 2, y: FOOT - height, width, height, rx: 2})
 }
 

@@ -74,7 +74,9 @@ async function post(mark) {
 }
 
 function showRunning() {
-  const shown = data.show === 'everything' || data.show === 'jobs' ? jobs.running : []
+  // A silent one has a notification of its own.
+  const isListed = data.show === 'everything' || data.show === 'jobs'
+  const shown = isListed ? jobs.running.filter(job => job.status === 'running') : []
   for (const [id, entry] of running) {
     if (shown.some(job => job.id === id)) continue
     days.remove(entry)

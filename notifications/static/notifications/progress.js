@@ -14,13 +14,18 @@ import {WorkCard} from './workcard.js'
 
 const TICK_MS = 1000
 
+const UNREAD_IN_TITLE = /^\(\d+\) /
+
 const data = pageData('page-data')
+const plainTitle = document.title.replace(UNREAD_IN_TITLE, '')
 const cards = new Map()
 const history = new HistoryTable($('#history'), data.has_more)
 
 jobs.load([...data.jobs, ...data.finished], data.now)
 jobs.addEventListener('change', ({detail}) => update(detail.job))
 inboxSocket.follow(`inbox:${data.me}`, {after: data.head, epoch: data.epoch, onReset: () => location.reload()})
+inboxSocket.on('notification.created', showTitle)
+inboxSocket.on('notification.read', showTitle)
 inboxSocket.addEventListener('statechange', showConnection)
 setInterval(tick, TICK_MS)
 showAll()
@@ -89,6 +94,15 @@ function showTotals() {
   if (running) parts.push(fill(ngettext('%(count)s running', '%(count)s running', running), {count: countText(running)}))
   if (queued) parts.push(fill(ngettext('%(count)s queued', '%(count)s queued', queued), {count: countText(queued)}))
   $('#totals').textContent = parts.length ? listed(parts) : gettext('Nothing runs')
+  showTitle()
+}
+
+/** “(2) 3 running · Progress”; the frame writes the first part, and the whole title, when that count changes. */
+function showTitle() {
+  const unread = UNREAD_IN_TITLE.exec(document.title)?.[0] ?? ''
+  const running = jobs.running.length
+  const words = fill(ngettext('%(count)s running', '%(count)s running', running), {count: countText(running)})
+  document.title = unread + (running ? `${words} · ${plainTitle}` : plainTitle)
 }
 
 function showConnection() {

@@ -33,7 +33,7 @@ class Toast {
   }
 
   /** See `showToast`. */
-  say({lead, title, url, text, status = '', stays = false, urgent = false, action = null, bar = null}) {
+  say({lead, title, url, text, reads = text, status = '', stays = false, urgent = false, action = null, bar = null}) {
     this.stays = stays
     this.element.dataset.status = status
     this.element.setAttribute('role', urgent ? 'alert' : 'status')
@@ -44,7 +44,8 @@ class Toast {
     }
     this.title.textContent = title
     this.title.href = url
-    this.shownText.textContent = this.readText.textContent = text
+    this.shownText.textContent = text
+    this.readText.textContent = reads
     this.close.ariaLabel = fill(gettext('Hide “%(title)s”'), {title})
     this.#offer(action)
     this.#measure(bar, title)
@@ -90,8 +91,8 @@ function actionElement({label, glyph, quiet, href}, run) {
  * Shows a toast, or changes the one that has the same key.
  *
  * `says`: `{lead, title, url, text}` (lead is an element: glyph or avatar), and perhaps `status` (a job's),
- * `stays` (until closed), `urgent` (read out at once), `bar` (fills a progress element), `action`: `{label, glyph, quiet}`
- * with `href` or `run`.
+ * `reads` (what is read out instead of the text), `stays` (until closed), `urgent` (read out at once),
+ * `bar` (fills a progress element), `action` (`{label, glyph, quiet}` with `href` or `run`).
  * `onClose` runs when the reader hides it.
  */
 export function showToast(key, says, onClose) {

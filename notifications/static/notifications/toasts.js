@@ -98,11 +98,18 @@ function tellTalk(notice) {
   if (!(isTalk(notice) || notice.kind === 'room.added') || isInSight(notice)) return
   showToast(`notice:${notice.id}`, {
     lead: avatar(notice.actor ?? {id: 0, name: ''}, {size: 'sm'}),
-    title: sentenceText(notice),
+    title: shortTitle(notice),
     url: notice.url,
-    text: detail(notice),
+    text: detail(notice) || sentenceText(notice),
+    reads: sentenceText(notice),
     action: {label: gettext('Open'), href: notice.url},
   })
+}
+
+/** “Bob Ferreira · #tiles”: who and where fit into one line, the whole sentence is read out. */
+function shortTitle({actor, data}) {
+  const room = data.room?.name && `#${data.room.name}`
+  return [actor?.name, room].filter(Boolean).join(' · ')
 }
 
 function isInSight({data}) {

@@ -77,10 +77,10 @@ export function tookSeconds(job) {
   return job.started_at && job.finished_at ? (Date.parse(job.finished_at) - Date.parse(job.started_at)) / 1000 : 0
 }
 
-/** Sets a progress element to a job; without a total it wanders. */
+/** Sets a progress element to a job; without a total it wanders while the job runs. */
 export function fillBar(bar, job) {
-  if (job.percent == null) bar.removeAttribute('value')
-  else Object.assign(bar, {max: 100, value: job.percent})
+  if (job.percent == null && job.status === 'running') bar.removeAttribute('value')
+  else Object.assign(bar, {max: 100, value: job.percent ?? 0})
 }
 
 /** “Today, 08:47”, “Yesterday, 17:36”, “Wed, 16:02”, “23 October, 03:00”. */
