@@ -75,7 +75,8 @@ def check_environment() -> tuple[Path, str]:
     try:
         socket.create_server((address, port), family=family).close()
     except OSError as error:
-        raise Stop(f"PORT: {port} on {address} can't be used: {error.strerror}. Another one: PORT={port + 1}") from None
+        problem = os.strerror(error.errno or 0)
+        raise Stop(f"PORT: {port} on {address} can't be used: {problem}. Choose another: PORT=…") from None
     return var, f"http://[{address}]:{port}/" if ":" in address else f"http://{address}:{port}/"
 
 

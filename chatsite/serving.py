@@ -102,6 +102,13 @@ class SiteServer(Server):  # type: ignore[misc]
         """Daphne's hook; it keeps no ports, and only a port can stop listening."""
         self.ports.append(port)
 
+    async def handle_reply(self, protocol: Any, message: dict[str, Any]) -> None:
+        """Daphne's hook; autobahn's `sendClose` refuses 1012, which is for servers to send."""
+        if message["type"] == "websocket.close" and message.get("code") == CLOSE_GOING_DOWN:
+            protocol.sendCloseFrame(code=CLOSE_GOING_DOWN)
+        else:
+            await super().handle_reply(protocol, message)
+
     def kill_all_applications(self) -> Any:
         """Daphne's hook; its own trips over connections whose application has ended."""
         ended = [protocol for protocol, details in self.connections.items() if "application_instance" not in details]

@@ -1,5 +1,6 @@
 """`manage.py serve`: the site in one command."""
 
+import os
 import socket
 import sys
 from argparse import ArgumentParser
@@ -25,13 +26,12 @@ class Command(BaseCommand):
         if workers < 1:
             raise CommandError(_("--workers must be 1 or more"))
         if listen_fd is not None:
-            listener = socket.socket(fileno=listen_fd)
-            serving.SiteServer(listener, serving.SiteServer.go_down_with_stdin).run()
+            serving.SiteServer(listen_fd, serving.SiteServer.go_down_with_stdin).run()
             return
         self.check()
         listener = self.listen()
         if workers == 1:
-            serving.SiteServer(listener, lambda _server: self.announce()).run()
+            serving.SiteServer(listener.detach(), lambda _server: self.announce()).run()
         else:
             self.supervise(listener, workers)
 
@@ -39,7 +39,7 @@ class Command(BaseCommand):
         try:
             return serving.listen(settings.BIND, settings.PORT)
         except OSError as error:
-            problem = error.strerror or error
+            problem = os.strerror(error.errno or 0)
             sys.exit(f"PORT: {settings.PORT} on {settings.BIND} can't be used: {problem}")
 
     def supervise(self, listener: socket.socket, workers: int) -> None:
