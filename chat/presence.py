@@ -7,7 +7,9 @@ until that word is old; that survives crashes and needs no store besides the dat
 import asyncio
 import logging
 from collections import Counter
+from collections.abc import Callable
 from datetime import timedelta
+from typing import Any
 
 from django.utils import timezone
 
@@ -40,7 +42,7 @@ class Attendance:
         if self._task is None or self._task.done() or self._task.get_loop() is not asyncio.get_running_loop():
             self._task = asyncio.create_task(self._refresh_for_ever())
         if self._sockets[user_id] == 1:
-            await in_database(arrive, user_id)
+            await self._attempt(arrive, user_id)
 
     def leave(self, user_id: int) -> None:
         self._sockets[user_id] -= 1
@@ -55,11 +57,15 @@ class Attendance:
             left = [user_id for user_id, since in self._gone.items() if since + HERE_SECONDS < now]
             for user_id in left:
                 del self._gone[user_id]
-            try:
-                await in_database(refresh, list(self._sockets))
-                await in_database(part, left)
-            except Exception as error:
-                logger.warning("presence not written: %r", error)
+            await self._attempt(refresh, list(self._sockets))
+            await self._attempt(part, left)
+
+    async def _attempt(self, write: Callable[..., None], *args: Any) -> None:
+        """Presence is a courtesy: a database in trouble must not cost anybody their socket."""
+        try:
+            await in_database(write, *args)
+        except Exception as error:
+            logger.warning("presence not written: %r", error)
 
 
 def arrive(user_id: int) -> None:

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 from django.db import models
 from django.db.models import Count, Exists, F, OuterRef, Q, Subquery
-from django.db.models.functions import Coalesce
+from django.db.models.fields.json import KT
+from django.db.models.functions import Cast, Coalesce
 
 if TYPE_CHECKING:
     from accounts.models import User
@@ -50,9 +51,9 @@ class RoomQuerySet(models.QuerySet["Room"]):
         )
 
     def _mentions_of(self, user: User) -> models.QuerySet[Any]:
-        return user.notifications.filter(
-            read_at=None, kind__in=["mention", "reply"], data__room__id=OuterRef("pk")
-        ).order_by()
+        waiting = user.notifications.filter(read_at=None, kind__in=["mention", "reply"])
+        about = waiting.annotate(_about=Cast(KT("data__room__id"), models.BigIntegerField()))
+        return about.filter(_about=OuterRef("pk")).order_by()
 
 
 def _count(rows: models.QuerySet[Any]) -> Any:

@@ -82,19 +82,22 @@ class StreamConsumer(AsyncWebsocketConsumer):
         self.heartbeat_at = 0.0
         self.outlet = Outlet(send, on_overflow=self._too_slow)
         self._outstanding: set[asyncio.Future[Any]] = set()
+        self._is_open = False
         self.hub = hubs.ensure()
         try:
             while (message := await receive())["type"] != "websocket.disconnect":
                 if message["type"] == "websocket.connect":
                     await send({"type": "websocket.accept"})
                     await self.hub.enter(self)
+                    self._is_open = True
                     await self.opened()
-                elif message["type"] == "websocket.receive":
+                elif message["type"] == "websocket.receive" and not self.outlet.closed:
                     await self._take(message.get("text"))
         finally:
             self.hub.leave(self)
             self.outlet.closed = True
-            await self.closed()
+            if self._is_open:
+                await self.closed()
 
     async def opened(self) -> None:
         """After the handshake."""

@@ -100,7 +100,9 @@ function listen() {
   document.addEventListener('keydown', onKey)
 }
 
-const mine = message => message.room === room.id
+function mine(message) {
+  return message.room === room.id
+}
 
 function follow() {
   chatSocket.follow(`room:${room.id}`, {
@@ -187,7 +189,9 @@ async function join() {
   }
 }
 
-const canWrite = () => Boolean(room.role) && !room.muted && !room.archived_at
+function canWrite() {
+  return Boolean(room.role) && !room.muted && !room.archived_at
+}
 
 function showRoom() {
   $('#room-name').textContent = room.name
