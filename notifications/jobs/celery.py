@@ -17,7 +17,7 @@ app.conf.update(
     worker_prefetch_multiplier=1,
     worker_hijack_root_logger=False,
     broker_connection_retry_on_startup=True,
-    broker_transport_options={"socket_connect_timeout": 2},
+    broker_transport_options={"socket_connect_timeout": 2, "connect_retries_timeout": 2},
 )
 
 _sweeper = Sweeper()

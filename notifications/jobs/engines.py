@@ -2,6 +2,7 @@
 
 import logging
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 
 from django.conf import settings
@@ -9,6 +10,7 @@ from django.db import transaction
 
 logger = logging.getLogger(__name__)
 
+_publisher = ThreadPoolExecutor(1, thread_name_prefix="wake")  # a broker that hangs holds up no request
 embedded_wakeup = threading.Event()  # the runner threads of this process wait for it
 
 
@@ -18,13 +20,17 @@ def wake_on_commit(job_id: int) -> None:
 
 
 def wake(job_id: int) -> None:
-    """Never raises: a job that nobody was woken for is found by the sweep."""
-    try:
-        if settings.JOBS_ENGINE == "celery":
-            from notifications.jobs.celery import execute_job  # loads Celery only where it is used
+    """Returns at once. A job that nobody could be woken for is found by the sweep."""
+    if settings.JOBS_ENGINE == "celery":
+        _publisher.submit(_publish, job_id)
+    else:
+        embedded_wakeup.set()
 
-            execute_job.apply_async([job_id], retry=False)
-        else:
-            embedded_wakeup.set()
+
+def _publish(job_id: int) -> None:
+    try:
+        from notifications.jobs.celery import execute_job  # loads Celery only where it is used
+
+        execute_job.apply_async([job_id], retry=False)
     except Exception:
         logger.warning("nobody was woken for job %s", job_id, exc_info=True)
