@@ -44,8 +44,9 @@ SHOWN = {
 @require_safe
 @never_cache
 def progress(request: HttpRequest) -> HttpResponse:
-    data = position(request.user.pk) | {"jobs": open_jobs(request.user.pk), "now": rfc3339(timezone.now())}
-    data["finished"], data["has_more"] = finished_jobs(request.user.pk)
+    user_id = reader(request)
+    data = position(user_id) | {"jobs": open_jobs(user_id), "now": rfc3339(timezone.now())}
+    data["finished"], data["has_more"] = finished_jobs(user_id)
     return render(request, "notifications/progress.html", {"page_data": data})
 
 
@@ -54,7 +55,7 @@ def progress(request: HttpRequest) -> HttpResponse:
 @never_cache
 def history(request: HttpRequest) -> JsonResponse:
     """`{"jobs": […], "has_more": true}`: those that finished before the moment `?before=`."""
-    jobs, has_more = finished_jobs(request.user.pk, before_moment(request))
+    jobs, has_more = finished_jobs(reader(request), before_moment(request))
     return JsonResponse({"jobs": jobs, "has_more": has_more})
 
 
@@ -63,7 +64,7 @@ def history(request: HttpRequest) -> JsonResponse:
 @never_cache
 def inbox(request: HttpRequest) -> HttpResponse:
     show = shown(request)
-    user_id = request.user.pk
+    user_id = reader(request)
     data = position(user_id) | {"show": show, "now": rfc3339(timezone.now()), "jobs": open_jobs(user_id)}
     data["notifications"], data["has_more"] = notifications_of(user_id, show)
     data["waiting"] = waiting_for(user_id)
@@ -75,7 +76,7 @@ def inbox(request: HttpRequest) -> HttpResponse:
 @never_cache
 def older(request: HttpRequest) -> JsonResponse:
     """`{"notifications": […], "has_more": false}`: those before `?before=`, of the kind `?show=`."""
-    notifications, has_more = notifications_of(request.user.pk, shown(request), before_id(request))
+    notifications, has_more = notifications_of(reader(request), shown(request), before_id(request))
     return JsonResponse({"notifications": notifications, "has_more": has_more})
 
 
@@ -83,7 +84,7 @@ def older(request: HttpRequest) -> JsonResponse:
 @require_safe
 @never_cache
 def waiting(request: HttpRequest) -> JsonResponse:
-    return JsonResponse(waiting_for(request.user.pk))
+    return JsonResponse(waiting_for(reader(request)))
 
 
 @require_safe
@@ -152,6 +153,12 @@ def waiting_for(user_id: int) -> dict[str, Any]:
         "kinds": kinds,
         "people": totals["people"],
     }
+
+
+def reader(request: HttpRequest) -> int:
+    """Who is signed in; for views that ask for that."""
+    assert request.user.pk is not None
+    return request.user.pk
 
 
 def shown(request: HttpRequest) -> str:
