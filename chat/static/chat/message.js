@@ -59,10 +59,9 @@ function* parts(message, follows, gone, quoted, writes) {
   if (!follows) {
     yield avatar(message.author)
     yield header(message)
-  } else if (message.state !== 'pending') {
+  } else {
     yield timeOf(message)
   }
-  if (message.state === 'pending') yield clone('t-sending')
   if (gone) {
     yield clone('t-gone')
     return
@@ -75,12 +74,12 @@ function* parts(message, follows, gone, quoted, writes) {
 }
 
 function header(message) {
-  const made = element('header', {}, element('b', {textContent: message.author.name}))
-  if (message.state !== 'pending') made.append(timeOf(message))
-  return made
+  return element('header', {}, element('b', {textContent: message.author.name}), timeOf(message))
 }
 
-function timeOf({created_at: at}) {
+/** The time; a clock stands in its place until it is known, so that confirming moves nothing. */
+function timeOf({created_at: at, state}) {
+  if (state === 'pending') return clone('t-sending')
   return element('time', {dateTime: at, textContent: clock(at), title: fullTime(at)})
 }
 

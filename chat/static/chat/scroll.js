@@ -4,12 +4,13 @@ const NEAR_PX = 120
 
 export class Scroll {
   #box
+  #height = 0
 
   constructor(box) {
     this.#box = box
     this.atEnd = true
-    box.addEventListener('scroll', () => { this.atEnd = this.#isNearEnd() }, {passive: true})
-    new ResizeObserver(() => this.atEnd && this.toEnd()).observe(box)
+    box.addEventListener('scroll', () => this.#onScroll(), {passive: true})
+    new ResizeObserver(() => this.#onResize()).observe(box)
   }
 
   /** Changes the content: stays at the end if it stood there, else keeps the first line in view in its place. */
@@ -34,6 +35,16 @@ export class Scroll {
   to(element) {
     element.scrollIntoView({block: 'center'})
     this.atEnd = this.#isNearEnd()
+  }
+
+  #onScroll() {
+    // While the box has just changed its size, say under a growing message box, nobody has scrolled.
+    if (this.#box.clientHeight === this.#height) this.atEnd = this.#isNearEnd()
+  }
+
+  #onResize() {
+    this.#height = this.#box.clientHeight
+    if (this.atEnd) this.toEnd()
   }
 
   #isNearEnd() {

@@ -4,6 +4,7 @@ import {fill, gettext, language} from './i18n.js'
 
 const SECOND = 1000
 const DAY = 24 * 60 * 60 * SECOND
+const locale = language === 'en' ? 'en-GB' : language // day before month
 const timeZone = document.documentElement.dataset.timeZone || undefined
 
 const clockFormat = format({hour: '2-digit', minute: '2-digit', hourCycle: 'h23'})
@@ -14,9 +15,9 @@ const keyFormat = new Intl.DateTimeFormat('en-CA', {timeZone, year: 'numeric', m
 
 function format(options) {
   try {
-    return new Intl.DateTimeFormat(language, {...options, timeZone})
+    return new Intl.DateTimeFormat(locale, {...options, timeZone})
   } catch {
-    return new Intl.DateTimeFormat(language, options)
+    return new Intl.DateTimeFormat(locale, options)
   }
 }
 
