@@ -32,7 +32,7 @@ def url_of(address: str, port: int) -> str:
     return f"http://[{address}]:{port}/" if ":" in address else f"http://{address}:{port}/"
 
 
-class SiteServer(Server):  # type: ignore[misc]
+class SiteServer(Server):
     """Daphne on a socket that listens already, with the job runners beside it.
 
     SIGTERM and SIGINT drain: no new connections, open sockets closed with 1012, running

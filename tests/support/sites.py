@@ -55,7 +55,7 @@ class Ground:
         """The URL of a new PostgreSQL database, a copy of `template`."""
         url = os.environ["DATABASE_URL"]
         with psycopg.connect(url, autocommit=True) as connection:
-            connection.execute(f"CREATE DATABASE {name} TEMPLATE {template}")  # type: ignore[call-overload]
+            connection.execute(f"CREATE DATABASE {name} TEMPLATE {template}")
         return urlsplit(url)._replace(path=f"/{name}").geturl()
 
 
