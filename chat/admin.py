@@ -1,6 +1,6 @@
 """Rooms, messages and memberships at the admin site. Changes go through the services, so that open sockets see them."""
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from django.contrib import admin
 from django.db import transaction
@@ -11,13 +11,27 @@ from django.utils.html import format_html
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 
+from accounts.models import User
 from chat.models import Membership, Message, Room
 from chat.services.changing import delete_message
 from chat.services.members import admit, change_kind, expel
 from chat.services.rooms import apply_changes, free_slug
 
 
-class MembershipInline(admin.TabularInline):
+if TYPE_CHECKING:  # generic to the type checker alone
+    AnyAdmin = admin.ModelAdmin[Any]
+    AnyInline = admin.TabularInline[Any, Any]
+else:
+    AnyAdmin = admin.ModelAdmin
+    AnyInline = admin.TabularInline
+
+
+def _actor(request: HttpRequest) -> User:
+    assert isinstance(request.user, User)  # the admin site lets in nobody else
+    return request.user
+
+
+class MembershipInline(AnyInline):
     model = Membership
     extra = 0
     autocomplete_fields = ["user"]
@@ -26,7 +40,7 @@ class MembershipInline(admin.TabularInline):
 
 
 @admin.register(Room)
-class RoomAdmin(admin.ModelAdmin):
+class RoomAdmin(AnyAdmin):
     list_display = ["__str__", "kind", "topic", "member_count", "message_count", "archived_at", "link"]
     list_filter = ["kind", ("archived_at", admin.EmptyFieldListFilter)]
     search_fields = ["name", "slug", "topic"]
@@ -66,13 +80,13 @@ class RoomAdmin(admin.ModelAdmin):
     def save_model(self, request: HttpRequest, obj: Room, form: Any, change: bool) -> None:
         with transaction.atomic():
             if not change:
-                obj.slug, obj.created_by, obj.created_at = free_slug(obj.name), request.user, timezone.now()
+                obj.slug, obj.created_by, obj.created_at = free_slug(obj.name), _actor(request), timezone.now()
                 super().save_model(request, obj, form, change)
                 return
             room = Room.objects.select_for_update(no_key=True).get(pk=obj.pk)
             if "kind" in form.changed_data:
                 change_kind(room, kind=obj.kind)
-            apply_changes(request.user, room, name=obj.name, topic=obj.topic, archived=None)
+            apply_changes(_actor(request), room, name=obj.name, topic=obj.topic, archived=None)
 
     def save_formset(self, request: HttpRequest, form: Any, formset: Any, change: bool) -> None:
         """Adds and removes by the services; roles and mutes are the rows' own."""
@@ -80,9 +94,9 @@ class RoomAdmin(admin.ModelAdmin):
         with transaction.atomic():
             room = Room.objects.select_for_update(no_key=True).get(pk=form.instance.pk)
             for membership in formset.deleted_objects:
-                expel(room, membership, actor=request.user)
+                expel(room, membership, actor=_actor(request))
             for membership in formset.new_objects:
-                admitted = admit(room, membership.user, actor=request.user, role=membership.role)
+                admitted = admit(room, membership.user, actor=_actor(request), role=membership.role)
                 if membership.muted_at:
                     Membership.objects.filter(pk=admitted.pk).update(muted_at=membership.muted_at)
             for membership, _fields in formset.changed_objects:
@@ -100,12 +114,12 @@ class RoomAdmin(admin.ModelAdmin):
         pks = list(queryset.values_list("pk", flat=True))
         with transaction.atomic():
             for room in Room.objects.select_for_update(no_key=True).filter(pk__in=pks).order_by("pk"):
-                apply_changes(request.user, room, name=None, topic=None, archived=archived)
+                apply_changes(_actor(request), room, name=None, topic=None, archived=archived)
         self.message_user(request, ngettext("%d room changed.", "%d rooms changed.", len(pks)) % len(pks))
 
 
 @admin.register(Message)
-class MessageAdmin(admin.ModelAdmin):
+class MessageAdmin(AnyAdmin):
     """To read, and to delete as a tombstone; what people wrote is not edited here."""
 
     list_display = ["excerpt", "room", "author", "kind", "seq", "created_at", "deleted_at"]
@@ -114,7 +128,7 @@ class MessageAdmin(admin.ModelAdmin):
     search_fields = ["body", "author__username"]
     date_hierarchy = "created_at"
     actions = ["bury"]
-    fields = ["room", "author", "kind", "body", "seq", "changed_seq", "created_at", "edited_at", "deleted_at", "job"]
+    fields = ("room", "author", "kind", "body", "seq", "changed_seq", "created_at", "edited_at", "deleted_at", "job")
     readonly_fields = fields
 
     @admin.display(description=_("text"))
@@ -134,12 +148,12 @@ class MessageAdmin(admin.ModelAdmin):
     def bury(self, request: HttpRequest, queryset: QuerySet[Message]) -> None:
         pks = list(queryset.filter(deleted_at=None).values_list("pk", flat=True))
         for pk in pks:
-            delete_message(request.user, pk, as_admin=True)
+            delete_message(_actor(request), pk, as_admin=True)
         self.message_user(request, ngettext("%d message deleted.", "%d messages deleted.", len(pks)) % len(pks))
 
 
 @admin.register(Membership)
-class MembershipAdmin(admin.ModelAdmin):
+class MembershipAdmin(AnyAdmin):
     list_display = ["user", "room", "role", "muted_at", "joined_at"]
     list_filter = ["role", ("muted_at", admin.EmptyFieldListFilter)]
     list_select_related = ["user", "room"]
@@ -157,12 +171,12 @@ class MembershipAdmin(admin.ModelAdmin):
             return
         with transaction.atomic():
             room = Room.objects.select_for_update(no_key=True).get(pk=obj.room_id)
-            obj.pk = admit(room, obj.user, actor=request.user, role=obj.role).pk
+            obj.pk = admit(room, obj.user, actor=_actor(request), role=obj.role).pk
 
     def delete_model(self, request: HttpRequest, obj: Membership) -> None:
         with transaction.atomic():
             room = Room.objects.select_for_update(no_key=True).get(pk=obj.room_id)
-            expel(room, obj, actor=request.user)
+            expel(room, obj, actor=_actor(request))
 
     def delete_queryset(self, request: HttpRequest, queryset: QuerySet[Membership]) -> None:
         for membership in queryset.select_related("user"):

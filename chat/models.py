@@ -1,10 +1,18 @@
 """Rooms, who is in them, and what was said."""
 
+from __future__ import annotations
+
+from datetime import datetime
+from typing import TYPE_CHECKING
+
 from django.conf import settings
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
 from chat.querysets import MembershipQuerySet, MessageQuerySet, RoomQuerySet
+
+if TYPE_CHECKING:
+    from accounts.models import User
 
 
 class Room(models.Model):
@@ -32,6 +40,17 @@ class Room(models.Model):
     members = models.ManyToManyField(settings.AUTH_USER_MODEL, through="Membership", related_name="rooms")
 
     objects = RoomQuerySet.as_manager()
+
+    # What a read for one person adds: `RoomQuerySet.as_seen_by` and `chat.queries`
+    role: str | None
+    my_muted_at: datetime | None
+    last_read_seq: int | None
+    unread: int
+    mentions: int
+    member_count: int
+    last_at: datetime | None
+    others: list[str]
+    other_people: list[User]
 
     class Meta:
         ordering = ["name", "id"]

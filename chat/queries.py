@@ -123,7 +123,8 @@ def search(
 def rooms_with_last_talk(user: User) -> list[Room]:
     """The rooms that somebody is in, with `last_at`, the newest talk first."""
     last = Message.objects.filter(room=OuterRef("pk")).order_by("-seq").values("created_at")[:1]
-    rooms = Room.objects.joined_by(user).filter(archived_at=None).as_seen_by(user).annotate(last_at=Subquery(last))
+    rooms = Room.objects.joined_by(user).filter(archived_at=None).as_seen_by(user)
+    rooms = rooms.annotate(last_at=Subquery(last))  # type: ignore[no-redef] # declared by the model
     return _with_others(rooms.order_by(F("last_at").desc(nulls_last=True)), user)
 
 

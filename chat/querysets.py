@@ -26,7 +26,7 @@ class RoomQuerySet(models.QuerySet["Room"]):
         """Adds what is the person's own: `role`, `my_muted_at`, `last_read_seq`, `unread`, `mentions`; and
         `member_count`. A direct room gets `others`, the names of the others in it (`name_direct_rooms`)."""
         mine = self._membership_of(user)
-        return self.annotate(
+        return self.annotate(  # type: ignore[no-redef] # the model declares what comes with this read
             role=Subquery(mine.values("role")),
             my_muted_at=Subquery(mine.values("muted_at")),
             last_read_seq=Subquery(mine.values("last_read_seq")),
@@ -36,13 +36,17 @@ class RoomQuerySet(models.QuerySet["Room"]):
         )
 
     def _memberships(self) -> models.QuerySet[Any]:
-        return self.model._meta.get_field("memberships").related_model.objects.filter(room=OuterRef("pk")).order_by()
+        return (
+            self.model._meta.get_field("memberships")
+            .related_model._default_manager.filter(room=OuterRef("pk"))
+            .order_by()
+        )
 
     def _membership_of(self, user: User) -> models.QuerySet[Any]:
         return self._memberships().filter(user=user)
 
     def _unread_of(self, user: User) -> models.QuerySet[Any]:
-        messages = self.model._meta.get_field("messages").related_model.objects
+        messages = self.model._meta.get_field("messages").related_model._default_manager
         return (
             messages.filter(room=OuterRef("pk"), seq__gt=OuterRef("last_read_seq"), deleted_at=None)
             .exclude(kind="system")
@@ -70,8 +74,8 @@ class MembershipQuerySet(models.QuerySet["Membership"]):
 
 class MessageQuerySet(models.QuerySet["Message"]):
     def visible_to(self, user: User) -> MessageQuerySet:
-        memberships = self.model._meta.get_field("room").related_model.objects.visible_to(user)
-        return self.filter(room__in=memberships)
+        membership = user.memberships.filter(room=OuterRef("room"))
+        return self.filter(Q(room__kind="public") | Exists(membership))
 
     def whole(self) -> MessageQuerySet:
         """With all that the payload needs."""

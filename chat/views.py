@@ -4,7 +4,7 @@ from typing import Any
 
 from django.contrib.auth.decorators import login_required
 from django.core.paginator import Paginator
-from django.db.models import Q
+from django.db.models import Q, QuerySet
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_GET, require_POST
@@ -88,7 +88,7 @@ def people_search(request: HttpRequest) -> JsonResponse:
     return JsonResponse({"people": listed})
 
 
-def _people(user: User, q: str) -> Any:
+def _people(user: User, q: str) -> QuerySet[User]:
     named = Q(username__icontains=q) | Q(display_name__icontains=q) if q else Q()
     return User.objects.filter(named, is_active=True).exclude(pk=user.pk).order_by("display_name", "username")
 

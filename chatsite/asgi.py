@@ -6,7 +6,7 @@
 import asyncio
 import os
 from collections.abc import Awaitable, Callable
-from typing import Any
+from typing import Any, cast
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "chatsite.settings")
 
@@ -50,5 +50,6 @@ class StartedAtFirstRequest:
         await self.app(scope, receive, send)
 
 
-sockets = URLRouter([*chat_sockets, *notification_sockets, path("<path:rest>", no_such_socket)])
+nowhere = path("<path:rest>", cast(Any, no_such_socket))  # Channels puts ASGI applications into Django's paths
+sockets = URLRouter([*chat_sockets, *notification_sockets, nowhere])
 application = StartedAtFirstRequest(ProtocolTypeRouter({"http": pages, "websocket": IdentityMiddleware(sockets)}))

@@ -83,6 +83,11 @@ def payload() -> dict[str, Any]:
     return (_vitals or Vitals()).payload()
 
 
+def latency_ms() -> float:
+    """How late the loop woke up in the last second. From any thread."""
+    return _vitals.samples[-1].latency_ms if _vitals is not None and _vitals.samples else 0.0
+
+
 def _counters() -> tuple[int, int]:
     """Sockets open now, and events handed to sockets since the start."""
     serving = hub.current()

@@ -47,9 +47,9 @@ class _Change:
 def _changing(actor: User, message_id: int) -> Iterator[_Change]:
     """Locks the room and reads the message afresh. Raises `not_found` and what forbids writing there."""
     with transaction.atomic():
-        room_id = Message.objects.filter(pk=message_id).values_list("room", flat=True).first()
-        room = Room.objects.select_for_update(no_key=True).filter(pk=room_id).first()
-        membership = Membership.objects.filter(room=room_id, user=actor).first()
+        of_message = Room.objects.filter(messages=message_id)
+        room = Room.objects.select_for_update(no_key=True).filter(pk__in=of_message).first()
+        membership = Membership.objects.filter(room=room, user=actor).first() if room else None
         if refusal := write_refusal(room, membership):
             raise refusal
         assert room is not None

@@ -31,7 +31,7 @@ COMMANDS_BURST = 2_000
 
 CLOSE_TOO_SLOW = 4408
 
-Handler = Callable[[Any, Any], Awaitable[dict[str, Any] | None]]
+Handler = Callable[[Any], Awaitable[Any]]
 H = TypeVar("H", bound=Callable[..., Any])
 
 ANSWERED = object()  # returned by a handler that has sent its `ok` itself

@@ -127,8 +127,8 @@ class Following:
 
     async def _read_hole(self) -> None:
         await asyncio.sleep(HOLE_WAIT_SECONDS)
-        head = self.head
-        if head is None or not (self._early or self._target > head):
+        head = self.head or 0
+        if not (self._early or self._target > head):
             return
         try:
             frames = await in_database(self.kind.read, self.pk, head, READ_FRAMES)
@@ -136,6 +136,7 @@ class Following:
             logger.warning("repair of %s failed: %r", self.stream, error)
             return
         self._repair = None
+        self.head = self.head or 0
         if frames and frames[0].after > self.head:
             self.head = frames[0].after  # pruned meanwhile: clients see the hole and start afresh
         elif not frames:
