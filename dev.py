@@ -163,7 +163,7 @@ def test(arguments: list[str]) -> None:
 
 def install(lock: Path) -> None:
     """Puts a lock's packages into .venv, unless the very same are there."""
-    same_python = [PYTHON, "-c", f"import sys; sys.exit(sys.version != {sys.version!r})"]
+    same_python: list[str | Path] = [PYTHON, "-c", f"import sys; sys.exit(sys.version != {sys.version!r})"]
     if not starts(same_python):
         say("Making .venv")
         try:

