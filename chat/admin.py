@@ -17,7 +17,6 @@ from chat.services.changing import delete_message
 from chat.services.members import admit, change_kind, expel
 from chat.services.rooms import apply_changes, free_slug
 
-
 if TYPE_CHECKING:  # generic to the type checker alone
     AnyAdmin = admin.ModelAdmin[Any]
     AnyInline = admin.TabularInline[Any, Any]

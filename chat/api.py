@@ -14,6 +14,7 @@ from chat import queries
 from chat.commands import Body
 from chat.consumers import POSTS_BURST, POSTS_PER_SECOND
 from chat.payloads import member_payload, room_payload
+from chat.seen import rooms_of, visible_rooms
 from chat.services.members import put_member, remove_member
 from chat.services.posting import Post, post_message, rendered
 from chat.services.rooms import change_room, create_room
@@ -68,7 +69,7 @@ class NewMessage(Closed):
 def me(request: ApiRequest) -> dict[str, Any]:
     """Who am I, and what waits for me."""
     require_scope(request, "read")
-    rooms = queries.rooms_of(request.user)
+    rooms = rooms_of(request.user)
     waiting = Notification.objects.filter(user=request.user, read_at=None).count()
     return {
         **person(request.user),
@@ -84,7 +85,7 @@ def me(request: ApiRequest) -> dict[str, Any]:
 @router.get("/rooms")
 def list_rooms(request: ApiRequest) -> dict[str, Any]:
     require_scope(request, "read")
-    return {"rooms": [room_payload(room) for room in queries.visible_rooms(request.user)]}
+    return {"rooms": [room_payload(room) for room in visible_rooms(request.user)]}
 
 
 @router.post("/rooms", response={200: dict, 201: dict})

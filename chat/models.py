@@ -41,7 +41,7 @@ class Room(models.Model):
 
     objects = RoomQuerySet.as_manager()
 
-    # What a read for one person adds: `RoomQuerySet.as_seen_by` and `chat.queries`
+    # What a read for one person adds: `chat.seen`
     role: str | None
     my_muted_at: datetime | None
     last_read_seq: int | None

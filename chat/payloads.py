@@ -63,7 +63,7 @@ def member_payload(membership: Membership) -> dict[str, Any]:
 
 
 def room_payload(room: Room) -> dict[str, Any]:
-    """A room as one person sees it. Wants what `RoomQuerySet.as_seen_by` annotates.
+    """A room as one person sees it. Wants what `chat.seen` adds.
 
     A direct room's name is that of the others in it.
     """

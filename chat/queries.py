@@ -1,14 +1,12 @@
 """What pages, sockets and the HTTP API show of rooms and history."""
 
-from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
-
-from django.db.models import F, OuterRef, Q, Subquery
 
 from accounts.models import User
 from chat.models import Membership, Message, Room
 from chat.payloads import member_payload, message_payload, room_name, room_payload
+from chat.seen import rooms_of, seen
 from chatsite.realtime.commands import not_found
 
 MEMBERS_SHOWN = 200
@@ -17,35 +15,12 @@ MAX_PAGE_MESSAGES = 100
 RESULTS = 30
 
 
-def rooms_of(user: User) -> list[Room]:
-    """The rooms that somebody is in, as they see them."""
-    return _with_others(Room.objects.joined_by(user).as_seen_by(user), user)
-
-
-def visible_rooms(user: User) -> list[Room]:
-    """The rooms that somebody may see: theirs and the public ones."""
-    return _with_others(Room.objects.visible_to(user).as_seen_by(user), user)
-
-
 def visible_room(user: User, **lookup: Any) -> Room:
     """One room as somebody sees it. Raises `not_found`."""
-    found = _with_others(Room.objects.visible_to(user).as_seen_by(user).filter(**lookup), user)
+    found = seen(Room.objects.visible_to(user).filter(**lookup), user)
     if not found:
         raise not_found()
     return found[0]
-
-
-def _with_others(rooms: Iterable[Room], user: User) -> list[Room]:
-    """Gives direct rooms the names of the others in them, in one query."""
-    listed = list(rooms)
-    direct = {room.pk: room for room in listed if room.kind == Room.Kind.DIRECT}
-    for room in listed:
-        room.others = []
-        room.other_people = []
-    for membership in Membership.objects.filter(room__in=direct).exclude(user=user).select_related("user"):
-        direct[membership.room_id].others.append(membership.user.name)
-        direct[membership.room_id].other_people.append(membership.user)
-    return listed
 
 
 def room_detail(user: User, room_id: int) -> dict[str, Any]:
@@ -118,17 +93,3 @@ def search(
     found = found.filter(**{name: value for name, value in bounds.items() if value is not None})
     rows = list(found.whole().order_by("-created_at", "-id")[: RESULTS + 1])
     return {"messages": [message_payload(message) for message in rows[:RESULTS]], "has_more": len(rows) > RESULTS}
-
-
-def rooms_with_last_talk(user: User) -> list[Room]:
-    """The rooms that somebody is in, with `last_at`, the newest talk first."""
-    last = Message.objects.filter(room=OuterRef("pk")).order_by("-seq").values("created_at")[:1]
-    rooms = Room.objects.joined_by(user).filter(archived_at=None).as_seen_by(user)
-    rooms = rooms.annotate(last_at=Subquery(last))  # type: ignore[no-redef] # declared by the model
-    return _with_others(rooms.order_by(F("last_at").desc(nulls_last=True)), user)
-
-
-def public_rooms(user: User, text: str) -> list[Room]:
-    """Public rooms with the text in their name or topic."""
-    rooms = Room.objects.filter(kind=Room.Kind.PUBLIC, archived_at=None).as_seen_by(user)
-    return list(rooms.filter(Q(name__icontains=text) | Q(topic__icontains=text)) if text else rooms)

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from django.db import models
-from django.db.models import Count, Exists, F, OuterRef, Q, Subquery
-from django.db.models.fields.json import KT
-from django.db.models.functions import Cast, Coalesce
+from django.db.models import Exists, F, OuterRef, Q
 
 if TYPE_CHECKING:
     from accounts.models import User
@@ -17,52 +15,10 @@ if TYPE_CHECKING:
 class RoomQuerySet(models.QuerySet["Room"]):
     def visible_to(self, user: User) -> RoomQuerySet:
         """Public rooms, and those that the person is in."""
-        return self.filter(Q(kind="public") | Exists(self._membership_of(user)))
+        return self.filter(Q(kind="public") | Exists(user.memberships.filter(room=OuterRef("pk"))))
 
     def joined_by(self, user: User) -> RoomQuerySet:
-        return self.filter(Exists(self._membership_of(user)))
-
-    def as_seen_by(self, user: User) -> RoomQuerySet:
-        """Adds what is the person's own: `role`, `my_muted_at`, `last_read_seq`, `unread`, `mentions`; and
-        `member_count`. A direct room gets `others`, the names of the others in it (`name_direct_rooms`)."""
-        mine = self._membership_of(user)
-        return self.annotate(  # type: ignore[no-redef] # the model declares what comes with this read
-            role=Subquery(mine.values("role")),
-            my_muted_at=Subquery(mine.values("muted_at")),
-            last_read_seq=Subquery(mine.values("last_read_seq")),
-            unread=_count(self._unread_of(user)),
-            mentions=_count(self._mentions_of(user)),
-            member_count=_count(self._memberships()),
-        )
-
-    def _memberships(self) -> models.QuerySet[Any]:
-        return (
-            self.model._meta.get_field("memberships")
-            .related_model._default_manager.filter(room=OuterRef("pk"))
-            .order_by()
-        )
-
-    def _membership_of(self, user: User) -> models.QuerySet[Any]:
-        return self._memberships().filter(user=user)
-
-    def _unread_of(self, user: User) -> models.QuerySet[Any]:
-        messages = self.model._meta.get_field("messages").related_model._default_manager
-        return (
-            messages.filter(room=OuterRef("pk"), seq__gt=OuterRef("last_read_seq"), deleted_at=None)
-            .exclude(kind="system")
-            .exclude(author=user)
-            .order_by()
-        )
-
-    def _mentions_of(self, user: User) -> models.QuerySet[Any]:
-        waiting = user.notifications.filter(read_at=None, kind__in=["mention", "reply"])
-        about = waiting.annotate(_about=Cast(KT("data__room__id"), models.BigIntegerField()))
-        return about.filter(_about=OuterRef("pk")).order_by()
-
-
-def _count(rows: models.QuerySet[Any]) -> Any:
-    counted = rows.annotate(_all=models.Value(1)).values("_all").annotate(_n=Count("pk")).values("_n")
-    return Coalesce(Subquery(counted), 0)
+        return self.filter(Exists(user.memberships.filter(room=OuterRef("pk"))))
 
 
 class MembershipQuerySet(models.QuerySet["Membership"]):

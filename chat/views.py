@@ -14,6 +14,7 @@ from accounts.payloads import avatar_url, person
 from chat import queries
 from chat.models import Membership, Room
 from chat.payloads import member_payload, room_payload
+from chat.seen import public_rooms, rooms_with_last_talk, visible_rooms
 from chat.services.rooms import create_room
 from chatsite.realtime import streams
 from chatsite.realtime.commands import CommandError
@@ -29,7 +30,7 @@ def home(request: HttpRequest) -> HttpResponse:
     """My rooms, the newest talk first."""
     rooms = [
         room_payload(room) | {"url": room.get_absolute_url(), "last_at": room.last_at}
-        for room in queries.rooms_with_last_talk(_user(request))
+        for room in rooms_with_last_talk(_user(request))
     ]
     return render(request, "chat/home.html", {"rooms": rooms})
 
@@ -39,7 +40,7 @@ def home(request: HttpRequest) -> HttpResponse:
 def browse(request: HttpRequest) -> HttpResponse:
     """Public rooms, joined or not."""
     q = request.GET.get("q", "").strip()[:MAX_QUERY_CHARACTERS]
-    rooms = [room_payload(room) | {"url": room.get_absolute_url()} for room in queries.public_rooms(_user(request), q)]
+    rooms = [room_payload(room) | {"url": room.get_absolute_url()} for room in public_rooms(_user(request), q)]
     return render(request, "chat/browse.html", {"rooms": rooms, "q": q})
 
 
@@ -74,7 +75,7 @@ def people(request: HttpRequest) -> HttpResponse:
     q = request.GET.get("q", "").strip()[:MAX_QUERY_CHARACTERS]
     pages = Paginator(_people(_user(request), q), PEOPLE_A_PAGE)
     page = pages.get_page(request.GET.get("page"))
-    listed = [member_payload(Membership(user=user, room=Room())) for user in page]
+    listed = [member_payload(Membership(user=user, room=Room())) for user in page.object_list]
     return render(request, "chat/people.html", {"people": listed, "page": page, "q": q})
 
 
@@ -109,8 +110,8 @@ def search(request: HttpRequest) -> HttpResponse:
     """Messages with some text in them, in the rooms that I may see."""
     q = request.GET.get("q", "").strip().replace("\x00", "")[:MAX_QUERY_CHARACTERS]
     user = _user(request)
-    found = queries.search(user, q) if q else {"messages": [], "has_more": False}
-    rooms = {room.pk: room_payload(room) for room in queries.visible_rooms(user)} if found["messages"] else {}
+    found: dict[str, Any] = queries.search(user, q) if q else {"messages": [], "has_more": False}
+    rooms = {room.pk: room_payload(room) for room in visible_rooms(user)} if found["messages"] else {}
     results = [message | _place(rooms[message["room"]], message["id"]) for message in found["messages"]]
     return render(request, "chat/search.html", {"q": q, "results": results, "has_more": found["has_more"]})
 
