@@ -4,7 +4,7 @@ import {api} from '/static/chatsite/api.js'
 import {$, pageData} from '/static/chatsite/dom.js'
 import {fill, gettext, listed, ngettext} from '/static/chatsite/i18n.js'
 import {inboxSocket} from '/static/chatsite/sockets.js'
-import {dayLabel, fullTime} from '/static/chatsite/time.js'
+import {clock, dayKey, dayLabel} from '/static/chatsite/time.js'
 import {problemText} from './actions.js'
 import {Days} from './days.js'
 import {jobEntry, noticeEntry, showJob, showRead} from './entry.js'
@@ -12,6 +12,7 @@ import {jobs} from './jobs.js'
 import {isTalk, statusOf} from './notices.js'
 import {countText} from './words.js'
 
+const DAY_MS = 24 * 60 * 60 * 1000
 const SHOWS = {
   waiting: () => true, // one that was read stays until the page is left, so that nothing jumps
   mentions: isTalk,
@@ -129,7 +130,7 @@ function showState() {
   $('#end span').textContent = notices.size ? endText() : ''
 }
 
-/** “Since Yesterday, 17:00: 1 job finished, 1 failed, and 2 people wrote to you.” */
+/** “Since yesterday, 17:00: 1 job finished, 1 job failed, and 2 people wrote to you.” */
 function summary() {
   const {kinds, people, since} = waiting
   const parts = [
@@ -141,7 +142,13 @@ function summary() {
     [kinds['room.added'], n => ngettext('you were added to %(n)s room', 'you were added to %(n)s rooms', n)],
   ]
   const said = parts.filter(([n]) => n).map(([n, words]) => fill(words(n), {n: countText(n)}))
-  return fill(gettext('Since %(time)s: %(what)s.'), {time: fullTime(since), what: listed(said)})
+  return fill(sinceWords(since), {time: clock(since), day: dayLabel(since), what: listed(said)})
+}
+
+function sinceWords(since) {
+  if (dayKey(since) === dayKey(Date.now())) return gettext('Since %(time)s: %(what)s.')
+  if (dayKey(since) === dayKey(Date.now() - DAY_MS)) return gettext('Since yesterday, %(time)s: %(what)s.')
+  return gettext('Since %(day)s, %(time)s: %(what)s.')
 }
 
 function endText() {
