@@ -98,3 +98,10 @@ def make_site(ground: Ground, tmp_path: Path) -> Iterator[Callable[..., Site]]:
 def site(make_site: Callable[..., Site]) -> Site:
     """The real server of this run's stack, with the cast of `tests/support/cast.py` in its database."""
     return make_site()
+
+
+@pytest.fixture(scope="module")
+def shared_site(ground: Ground, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+    """As `site`, for a whole module of tests that neither stop it nor count what is in it."""
+    with Site(ground, tmp_path_factory.mktemp("site")) as site:
+        yield site
