@@ -52,7 +52,7 @@ def render(body: str, people: Mapping[str, tuple[int, str]]) -> Rendered:
     `people` are those who can be mentioned: lower-case user name → (id, name to show).
     """
     if is_plain(body):
-        return Rendered(f"<p>{escape(body, quote=False)}</p>")
+        return Rendered(f"<p>{escape(body.rstrip(), quote=False)}</p>")
     env: dict[str, Any] = {"people": people, "mentioned": set()}
     dirty = _parser().render(body, env)
     clean = nh3.clean(dirty, tags=TAGS, attributes=ATTRIBUTES, url_schemes={"http", "https", "mailto"})

@@ -19,6 +19,7 @@ from chat.services.changing import add_reaction
 from chat.services.posting import Post, post_messages, rendered
 from chat.services.rooms import create_room
 from chatsite.env import Env
+from notifications.models import Notification
 from notifications.services.jobs import start_job
 
 PEOPLE = {"alice": "Alice Moreno", "bob": "Bob Ferreira", "charlie": "Charlie Okafor"}
@@ -80,6 +81,7 @@ class Command(BaseCommand):
                 raise posted
             moment = timezone.now() - timedelta(minutes=ago)
             Message.objects.filter(pk=posted.message["id"]).update(created_at=moment, changed_at=moment)
+            Notification.objects.filter(data__message=posted.message["id"]).update(created_at=moment)
         oldest = timezone.now() - timedelta(days=3)
         Message.objects.filter(kind=Message.Kind.SYSTEM).update(created_at=oldest, changed_at=oldest)
         Room.objects.update(created_at=oldest)
