@@ -28,8 +28,8 @@ def sweep() -> None:
     now = timezone.now()
     _end_abandoned(now)
     _stall_silent(now)
-    for job_id in Job.objects.claimable().values_list("pk", flat=True)[:BATCH]:
-        if cache.add(f"job-woken-{job_id}", True, WAKE_AGAIN_SECONDS):
+    for job_id, epoch in Job.objects.claimable().values_list("pk", "lease_epoch")[:BATCH]:
+        if cache.add(f"job-woken-{job_id}-{epoch}", True, WAKE_AGAIN_SECONDS):
             wake(job_id)
 
 
