@@ -51,9 +51,9 @@ class UserAdmin(BaseUserAdmin):
 
     @admin.action(description=_("Close the accounts and end their sessions"), permissions=["change"])
     def deactivate(self, request: HttpRequest, queryset: QuerySet[User]) -> None:
-        closed = services.deactivate(queryset.exclude(pk=request.user.pk))
+        closed = services.deactivate(queryset.exclude(username=request.user.get_username()))
         self.message_user(request, ngettext("%d account closed", "%d accounts closed", closed) % closed)
-        if queryset.filter(pk=request.user.pk).exists():
+        if queryset.filter(username=request.user.get_username()).exists():
             self.message_user(request, _("Your own account stays open."), messages.WARNING)
 
 

@@ -43,8 +43,8 @@ class User(AbstractUser):
     last_seen_at = models.DateTimeField(_("last here"), null=True, blank=True, editable=False)
 
     class Meta(AbstractUser.Meta):
-        verbose_name = _("person")
-        verbose_name_plural = _("people")
+        verbose_name = _("person")  # type: ignore[assignment]
+        verbose_name_plural = _("people")  # type: ignore[assignment]
 
     def __str__(self) -> str:
         return self.name

@@ -39,7 +39,7 @@ class LoginForm(PlainWords, account_forms.LoginForm):
     def clean(self) -> dict[str, Any]:
         """The refusal stands at the password, where the hand is."""
         try:
-            return super().clean()
+            super().clean()
         except forms.ValidationError as error:
             self.add_error("password", error)
         return self.cleaned_data

@@ -4,19 +4,18 @@ from typing import Any, ClassVar
 
 from django import forms
 from django.contrib.auth.password_validation import MinimumLengthValidator, get_default_password_validators
-from django.utils.functional import Promise, lazy
+from django.utils.functional import lazy
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-Words = str | Promise
 FILL_IN = gettext_lazy("Fill this in.")
 
 
 class PlainWords(forms.BaseForm):
     """Gives fields the labels and helps of the class, and takes placeholders away: labels stand above."""
 
-    labels: ClassVar[dict[str, Words]] = {}
-    helps: ClassVar[dict[str, Words]] = {}
+    labels: ClassVar[dict[str, Any]] = {}
+    helps: ClassVar[dict[str, Any]] = {}
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)

@@ -2,7 +2,7 @@
 
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import Http404, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
 from django.utils.translation import override
@@ -10,14 +10,15 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 
 from accounts import avatars
 from accounts.forms.profile import ProfileForm, ThemeForm
-from accounts.models import THEMES
+from accounts.http import SignedInRequest
+from accounts.models import THEMES, avatar_storage
 
 AVATAR_CACHE_SECONDS = 365 * 24 * 60 * 60
 
 
 @login_required
 @require_http_methods(["GET", "HEAD", "POST"])
-def profile(request: HttpRequest) -> HttpResponse:
+def profile(request: SignedInRequest) -> HttpResponse:
     form = ProfileForm(request.POST or None, request.FILES or None, instance=request.user)
     if request.method == "POST" and form.is_valid():
         user = form.save()
@@ -33,7 +34,7 @@ def profile(request: HttpRequest) -> HttpResponse:
 
 @login_required
 @require_POST
-def remove_picture(request: HttpRequest) -> HttpResponse:
+def remove_picture(request: SignedInRequest) -> HttpResponse:
     avatars.store(request.user, None)
     messages.success(request, _("Picture removed"))
     return redirect("settings")
@@ -41,7 +42,7 @@ def remove_picture(request: HttpRequest) -> HttpResponse:
 
 @login_required
 @require_http_methods(["GET", "HEAD", "POST"])
-def appearance(request: HttpRequest) -> HttpResponse:
+def appearance(request: SignedInRequest) -> HttpResponse:
     """Theme. The page's module sends each choice at once; without it there is a button."""
     form = ThemeForm(request.POST or None, instance=request.user)
     if request.method == "POST" and form.is_valid():
@@ -52,10 +53,10 @@ def appearance(request: HttpRequest) -> HttpResponse:
 
 @login_required
 @require_safe
-def avatar(request: HttpRequest, name: str) -> HttpResponse:
+def avatar(request: SignedInRequest, name: str) -> HttpResponse:
     """A picture. Its name changes with its content, so that browsers may keep it for good."""
     try:
-        with avatars.avatar_storage().open(f"avatars/{name}") as file:
+        with avatar_storage().open(f"avatars/{name}") as file:
             response = HttpResponse(file.read(), content_type="image/webp")
     except FileNotFoundError:
         raise Http404 from None

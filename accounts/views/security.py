@@ -7,7 +7,7 @@ from allauth.usersessions.models import UserSession
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.db.models import QuerySet
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
@@ -15,12 +15,13 @@ from django.views.decorators.http import require_http_methods, require_safe
 
 from accounts import tokens
 from accounts.forms.security import AccessTokenForm
+from accounts.http import SignedInRequest
 from accounts.models import AccessToken
 
 
 @login_required
 @require_safe
-def overview(request: HttpRequest) -> HttpResponse:
+def overview(request: SignedInRequest) -> HttpResponse:
     authenticators = Authenticator.objects.filter(user=request.user)
     by_type = {each.type: each for each in authenticators}
     codes = by_type.get(Authenticator.Type.RECOVERY_CODES)
@@ -39,7 +40,7 @@ def overview(request: HttpRequest) -> HttpResponse:
 
 @login_required
 @require_safe
-def token_list(request: HttpRequest) -> HttpResponse:
+def token_list(request: SignedInRequest) -> HttpResponse:
     return render(request, "accounts/tokens.html", {"tokens": _own_tokens(request)})
 
 
@@ -47,7 +48,7 @@ def token_list(request: HttpRequest) -> HttpResponse:
 @reauthentication_required
 @never_cache
 @require_http_methods(["GET", "HEAD", "POST"])
-def token_new(request: HttpRequest) -> HttpResponse:
+def token_new(request: SignedInRequest) -> HttpResponse:
     """Makes a token. The answer itself shows the key: it is kept nowhere, not even in the session."""
     form = AccessTokenForm(request.POST or None)
     if request.method == "POST" and form.is_valid():
@@ -59,7 +60,7 @@ def token_new(request: HttpRequest) -> HttpResponse:
 
 @login_required
 @require_http_methods(["GET", "HEAD", "POST"])
-def token_revoke(request: HttpRequest, pk: int) -> HttpResponse:
+def token_revoke(request: SignedInRequest, pk: int) -> HttpResponse:
     token = get_object_or_404(_own_tokens(request), pk=pk)
     if request.method == "GET":
         return render(request, "accounts/token_revoke.html", {"token": token})
@@ -68,5 +69,5 @@ def token_revoke(request: HttpRequest, pk: int) -> HttpResponse:
     return redirect("settings_tokens")
 
 
-def _own_tokens(request: HttpRequest) -> QuerySet[AccessToken]:
+def _own_tokens(request: SignedInRequest) -> QuerySet[AccessToken]:
     return AccessToken.objects.filter(user=request.user, revoked_at=None)

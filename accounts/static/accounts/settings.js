@@ -11,6 +11,7 @@ offerPasskeys()
 guessTimeZone()
 $$('[data-copy]').forEach(button => button.addEventListener('click', () => copy(button)))
 $('[data-theme-form]')?.addEventListener('change', event => chooseTheme(event.currentTarget))
+$('.subnav [aria-current]')?.scrollIntoView({block: 'nearest', inline: 'nearest'})
 const profile = $('[data-unsaved]')
 if (profile) watch(profile)
 
