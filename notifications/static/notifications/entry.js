@@ -27,7 +27,9 @@ export function showRead(entry, notice, markRead) {
   entry.toggleAttribute('data-unread', unread)
   const acts = [action(notice, unread, markRead)]
   if (unread) acts.push(readButton(notice, markRead))
+  const hadFocus = $('.acts', entry).contains(document.activeElement)
   $('.acts', entry).replaceChildren(...acts)
+  if (hadFocus) $('.what a', entry).focus()
 }
 
 function action(notice, unread, markRead) {

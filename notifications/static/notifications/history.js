@@ -29,7 +29,10 @@ export class HistoryTable {
     const finished = jobs.finished
     const longest = Math.max(...finished.map(tookSeconds))
     this.section.hidden = finished.length === 0
-    $('tbody', this.section).replaceChildren(...finished.slice(0, this.#shown).map(job => row(job, longest)))
+    const body = $('tbody', this.section)
+    const focused = body.contains(document.activeElement) && document.activeElement.closest('tr').id
+    body.replaceChildren(...finished.slice(0, this.#shown).map(job => row(job, longest)))
+    if (focused) ($(`#${focused} :is(a, button)`, body) ?? $('#history-title')).focus()
     this.older.hidden = finished.length <= this.#shown && !this.#hasMore
     showDurations($('#durations', this.section), finished)
   }

@@ -42,10 +42,7 @@ inboxSocket.on('notification.read', ({ids, up_to: upTo}) => {
   refreshWaiting()
 })
 $('#read-all').addEventListener('click', () => post({up_to: Math.max(...notices.keys(), 0)}))
-$('#older').addEventListener('click', event => {
-  event.preventDefault()
-  showOlder()
-})
+$('#older').addEventListener('click', showOlder)
 
 function add(notice) {
   if (notices.has(notice.id) || !SHOWS[data.show](notice)) return

@@ -1,6 +1,6 @@
 // The page /progress: what runs, what waits, what was.
 
-import {$, clone, element, pageData} from '/static/chatsite/dom.js'
+import {$, $$, clone, element, pageData} from '/static/chatsite/dom.js'
 import {fill, gettext, listed, ngettext} from '/static/chatsite/i18n.js'
 import {inboxSocket} from '/static/chatsite/sockets.js'
 import {clock} from '/static/chatsite/time.js'
@@ -56,6 +56,7 @@ function showRunning() {
   const running = jobs.running
   for (const [id, card] of cards) {
     if (running.some(job => job.id === id)) continue
+    if (card.element.contains(document.activeElement)) $('#running').focus()
     card.element.remove()
     cards.delete(id)
   }
@@ -74,7 +75,10 @@ function showQueue() {
   const queued = jobs.queued
   $('#queue').hidden = queued.length === 0
   $('#queued span').textContent = queued.length
-  $('.queue').replaceChildren(...queued.map(queuedRow))
+  const rows = $$('.queue > li')
+  const stand = new Map(rows.map(row => [row.id, row])) // those who stay keep the focus, if they have it
+  for (const row of rows) if (!queued.some(job => row.id === `job-${job.id}`)) row.remove()
+  for (const job of queued) if (!stand.has(`job-${job.id}`)) $('.queue').append(queuedRow(job))
 }
 
 function queuedRow(job) {

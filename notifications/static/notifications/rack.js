@@ -56,8 +56,11 @@ class Toast {
   #offer(action) {
     this.run = action?.run
     if (this.action?.label === action?.label && this.action?.href === action?.href) return
-    this.element.querySelector('.act')?.remove()
+    const old = this.element.querySelector('.act')
+    const hadFocus = old !== null && old === document.activeElement
+    old?.remove()
     if (action) this.text.after(actionElement(action, () => this.run()))
+    if (hadFocus) (this.element.querySelector('.act') ?? this.close).focus()
     this.action = action
   }
 

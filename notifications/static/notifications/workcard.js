@@ -9,8 +9,6 @@ import {LogView} from './logview.js'
 import {drawSpark} from './spark.js'
 import {GLYPHS, countText, factsText, fillBar, isCancelling, nowText, percentText} from './words.js'
 
-const WHOLE_PERCENT = 100
-
 export class WorkCard {
   #job = null
 
@@ -63,7 +61,10 @@ export class WorkCard {
       button.append(gettext('Cancel'))
       button.addEventListener('click', () => cancel(this.#job))
     }
-    $('.acts', this.element).replaceChildren(button)
+    const acts = $('.acts', this.element)
+    const hadFocus = acts.contains(document.activeElement)
+    acts.replaceChildren(button)
+    if (hadFocus) button.focus()
   }
 
   #drawSpark() {
@@ -74,6 +75,6 @@ export class WorkCard {
     const {percent} = this.#job
     const values = {percent: percentText(percent), time: duration((jobs.now - points[0][0]) / 1000)}
     const label = fill(gettext('Progress over time: %(percent)s after %(time)s'), values)
-    drawSpark(svg, [...points, [jobs.now, percent]], {most: WHOLE_PERCENT, label})
+    drawSpark(svg, [...points, [jobs.now, percent]], {most: Math.max(1, percent), label})
   }
 }
