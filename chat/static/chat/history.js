@@ -10,12 +10,15 @@ export class History {
   #room
   #timeline
   #box
+  #shown
   #loading = false
 
-  constructor(room, timeline, box) {
+  /** `shown()` is called when what stands at the top may have changed. */
+  constructor(room, timeline, box, shown) {
     this.#room = room
     this.#timeline = timeline
     this.#box = box
+    this.#shown = shown
     this.button = $('.history-end', box)
     $('button', this.button).addEventListener('click', () => this.earlier())
     box.addEventListener('scroll', () => this.#onScroll(), {passive: true})
@@ -51,6 +54,7 @@ export class History {
 
   show() {
     this.button.hidden = !this.#timeline.hasEarlier
+    this.#shown()
   }
 
   #onScroll() {

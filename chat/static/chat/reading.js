@@ -34,7 +34,7 @@ export class Reading {
 
   /** A new message came from somebody else. */
   missed(message) {
-    if (this.isAttentive) return
+    if (this.isAttentive || message.kind === 'system') return
     const line = this.#timeline.newLine
     if (!line || Number(line.dataset.seq) <= this.#read) this.#timeline.markNew(message.seq - 1)
     if (!this.#isAtNewest) this.#missed += 1

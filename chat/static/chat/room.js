@@ -25,7 +25,7 @@ const room = page.room
 const box = $('#timeline')
 const timeline = new Timeline(box)
 const panel = new Panel(room, say)
-const history = new History(room.id, timeline, box)
+const history = new History(room.id, timeline, box, showBeginning)
 const reading = new Reading(room, timeline, box)
 const outbox = new Outbox(room.id, timeline)
 const typing = new Typing(room.id, $('.typing'))
@@ -57,7 +57,6 @@ function start() {
   if (room.role) timeline.markNew(room.last_read_seq)
   outbox.start()
   history.show()
-  showBeginning()
   showPlace()
   listen()
   follow()
@@ -218,9 +217,10 @@ function whyClosed() {
 function showBeginning() {
   const place = $('.beginning', box)
   place.hidden = timeline.hasEarlier
-  box.classList.toggle('first', timeline.isEmpty && !timeline.hasEarlier)
+  const isFirst = timeline.isSilent && !timeline.hasEarlier
+  box.classList.toggle('first', isFirst)
   if (place.childElementCount === 0) place.append(beginning())
-  $('p', place).hidden = $('.first-steps', place).hidden = !timeline.isEmpty
+  $('p', place).hidden = $('.first-steps', place).hidden = !isFirst
 }
 
 function beginning() {

@@ -33,6 +33,8 @@ export class Timeline {
   get newest() { return this.#entries.at(-1)?.message ?? null }
   get oldest() { return this.#entries[0]?.message ?? null }
   get isEmpty() { return this.#entries.length + this.#pending.length === 0 }
+  /** Whether nobody has said anything here. */
+  get isSilent() { return this.#all().every(({message}) => message.kind === 'system') }
 
   byId(id) { return this.#entries.find(({message}) => message.id === id)?.message ?? null }
   nodeOf(id) { return this.#entries.find(({message}) => message.id === id)?.node ?? null }
@@ -61,9 +63,9 @@ export class Timeline {
     })
   }
 
-  /** An event: a message as it now is. Gives true where it is new on this page. */
+  /** An event: a message as it now is. Gives true where it is new, be it too far below to stand here. */
   upsert(message) {
-    if (this.#isElsewhere(message)) return false
+    if (this.#isElsewhere(message)) return message.seq > this.newest.seq
     let isNew
     this.scroll.steady(() => {
       isNew = this.#put(message)
@@ -108,10 +110,9 @@ export class Timeline {
 
   /** Puts the amber line before the first message after `seq` that somebody else wrote. */
   markNew(seq) {
-    const first = this.#entries.find(({message}) => message.seq > seq && message.author.id !== me.id)
-    this.#newLine?.remove()
-    this.#newLine = null
+    const first = this.#entries.find(({message}) => message.seq > seq && message.author.id !== me.id && message.kind !== 'system')
     if (!first) return
+    this.#newLine?.remove()
     this.#newLine = clone('t-new')
     const label = fill(gettext('New since %(time)s'), {time: clock(first.message.created_at)})
     $('span', this.#newLine).textContent = label
@@ -176,6 +177,7 @@ export class Timeline {
   /** Puts every node in its place and draws those that changed; touches nothing else. */
   #arrange() {
     let previous = null
+    let linePlaced = false
     let place = $('.beginning', this.#box)
     for (const entry of this.#all()) {
       const day = this.#dayOf(entry)
@@ -187,10 +189,12 @@ export class Timeline {
       }
       const startsNew = this.#newLine && entry.message.seq === Number(this.#newLine.dataset.seq)
       if (startsNew) place = after(place, this.#newLine)
+      linePlaced ||= startsNew
       place = after(place, entry.node)
       this.#draw(entry, !startsDay && !startsNew && follows(entry.message, previous.message))
       previous = entry
     }
+    if (!linePlaced) this.#newLine?.remove()
   }
 
   #dayOf(entry) {
