@@ -8,12 +8,12 @@ import {guessTimeZone} from './timezone.js'
 const COPIED_MS = 2000
 
 offerPasskeys()
-guessTimeZone()
 $$('[data-copy]').forEach(button => button.addEventListener('click', () => copy(button)))
 $('[data-theme-form]')?.addEventListener('change', event => chooseTheme(event.currentTarget))
 $('.subnav [aria-current]')?.scrollIntoView({block: 'nearest', inline: 'nearest'})
 const profile = $('[data-unsaved]')
 if (profile) watch(profile)
+guessTimeZone()
 
 async function copy(button) {
   const field = document.getElementById(button.dataset.copy)
