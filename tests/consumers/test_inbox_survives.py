@@ -5,7 +5,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
@@ -14,6 +13,7 @@ import pytest
 from tests.consumers.test_inbox import call, durable, inbox_of
 from tests.support import stack
 from tests.support.sites import ROOT, Site
+from tests.support.sockets import Message
 
 LONG = {"title": "Stitch", "kind": "simulated", "params": {"steps": 40, "seconds": 6}}
 WHOLE = ["job.queued", "job.started", "job.resumed", "job.succeeded", "notification.created"]
@@ -30,36 +30,38 @@ async def start_and_interrupt(site: Site, end: Callable[[], object]) -> int:
     return int(job["done"])
 
 
-async def follow_to_the_end(site: Site, done: int) -> None:
-    """The whole inbox from its beginning: no transition is missing, and the job went on from where it was."""
+async def follow_to_the_end(site: Site, done: int) -> Message:
+    """The whole inbox from its beginning: no transition is missing, and the job went on from where it was.
+
+    Returns the job. It may have been resumed more than once where several processes went down in order.
+    """
     alice = site.people["alice"]
     async with inbox_of(site, alice) as client:
         await client.request("stream.subscribe", stream=f"inbox:{alice.id}", after=0)
-        events = [await client.next_event(timeout=20)]
+        events = [await client.next_event(timeout=30)]
         while events[-1]["type"] != "notification.created":
-            events.append(await client.next_event(timeout=20))
+            events.append(await client.next_event(timeout=30))
     told = durable(events)
-    assert [event["type"] for event in told] == WHOLE
-    assert [event["seq"] for event in told] == [1, 2, 3, 4, 5]
-    resumed, succeeded = told[2]["job"], told[3]["job"]
+    assert list(dict.fromkeys(event["type"] for event in told)) == WHOLE
+    assert [event["seq"] for event in told] == list(range(1, len(told) + 1))
+    resumed, succeeded = told[2]["job"], told[-2]["job"]
     assert resumed["done"] >= done
     assert (succeeded["done"], succeeded["percent"]) == (40, 100)
     log = (await call(site, "GET", f"/api/jobs/{succeeded['id']}/log", alice))["text"].splitlines()
     assert set(log) == {f"Step {step} of 40" for step in range(1, 41)}
+    return dict(succeeded)
 
 
 async def test_a_killed_servers_job_is_resumed_from_its_checkpoint(site: Site) -> None:
     done = await start_and_interrupt(site, site.kill)
     await asyncio.to_thread(site.start)
-    await follow_to_the_end(site, done)
+    assert (await follow_to_the_end(site, done))["attempt"] == 2
 
 
-async def test_a_server_that_goes_down_in_order_hands_its_job_on_at_once(site: Site) -> None:
+async def test_a_server_that_goes_down_in_order_hands_its_job_on(site: Site) -> None:
     done = await start_and_interrupt(site, site.stop)
-    begun = time.monotonic()
     await asyncio.to_thread(site.start)
-    await follow_to_the_end(site, done)
-    assert time.monotonic() - begun < 6 + 8  # sooner than a lease that has to run out first
+    assert (await follow_to_the_end(site, done))["attempt"] == 1  # handed on, not left to run out
 
 
 @pytest.mark.skipif(stack.STACK != "pg", reason="Celery is for several machines: PostgreSQL and Redis")
