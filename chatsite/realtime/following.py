@@ -117,7 +117,7 @@ class Following:
     def _fan_out(self, frame: Frame) -> None:
         self.head = frame.seq
         self._ring.append(frame)
-        for subscription in self.subscriptions:
+        for subscription in list(self.subscriptions):  # one too slow to be sent to leaves meanwhile
             if subscription.live and subscription.position < frame.seq:
                 subscription.position = frame.seq
                 subscription.socket.send_text(frame.text)
@@ -131,7 +131,7 @@ class Following:
         if not (self._early or self._target > head):
             return
         try:
-            frames = await in_database(self.kind.read, self.pk, head, READ_FRAMES)
+            frames, access = await in_database(_read_with_access, self.kind, self.pk, head)
         except Exception as error:  # the next comparison tries again
             logger.warning("repair of %s failed: %r", self.stream, error)
             return
@@ -142,7 +142,7 @@ class Following:
         elif not frames:
             self._target = self.head
             self._early.clear()
-        self.offer(frames, 0)
+        self.offer(frames, access)
 
     async def _check_readers(self) -> None:
         """Asks who may still read; until the answer is there, nothing is fanned out."""
@@ -163,3 +163,13 @@ class Following:
             user_id = subscription.socket.identity.user_id
             if user_id not in allowed and (among is None or user_id in among):
                 self._hub.unfollow(subscription.socket, self.stream)
+
+
+def _read_with_access(kind: StreamKind, pk: int, after: int) -> tuple[list[Frame], int]:
+    """The frames after a position and, read after them, an access number that covers them all.
+
+    What nobody pushed yet may be among them, even the frame that takes a reader out.
+    """
+    frames = kind.read(pk, after, READ_FRAMES)
+    state = kind.states([pk]).get(pk)
+    return frames, state.access if state else 0

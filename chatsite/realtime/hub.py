@@ -119,7 +119,7 @@ class Hub:
 
     def _hear_whisper(self, stream: str | None, text: str, skip_user: int | None) -> None:
         if stream is None:
-            hearers: Iterable[Socket] = self.sockets
+            hearers: Iterable[Socket] = list(self.sockets)  # one too slow to be sent to leaves meanwhile
         elif following := self._followings.get(stream):
             hearers = [subscription.socket for subscription in following.subscriptions if subscription.live]
         else:
@@ -163,7 +163,7 @@ class Hub:
 
     def _beat(self) -> None:
         now = self.loop.time()
-        for socket in self.sockets:
+        for socket in list(self.sockets):
             if socket.heartbeat_at > now:
                 continue
             socket.heartbeat_at = now + HEARTBEAT_SECONDS

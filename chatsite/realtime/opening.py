@@ -65,8 +65,9 @@ async def bring_to_head(socket: "Socket", following: Following, subscription: Su
     while following.head is not None and following.head > subscription.position:
         frames = following.since(subscription.position)
         if frames is None:
-            frames = await in_database(following.kind.read, following.pk, subscription.position, READ_FRAMES)
-            if socket.subscriptions.get(following.stream) is not subscription:
+            position, user_id = subscription.position, socket.identity.user_id
+            frames = await in_database(_read_for, following.kind, following.pk, position, user_id)
+            if frames is None or socket.subscriptions.get(following.stream) is not subscription:
                 return
         if not frames:
             break
@@ -74,3 +75,9 @@ async def bring_to_head(socket: "Socket", following: Following, subscription: Su
             socket.send_text(frame.text)
             subscription.position = frame.seq
     subscription.live = True
+
+
+def _read_for(kind: StreamKind, pk: int, after: int, user_id: int) -> list[Frame] | None:
+    """The frames after a position; None for who may read no more. Asked last, so that it covers all of them."""
+    frames = kind.read(pk, after, READ_FRAMES)
+    return frames if user_id in kind.readers(pk, [user_id]) else None
