@@ -154,7 +154,7 @@ def new_message(request: ApiRequest, room: PathId, body: NewMessage) -> Status[d
     limit("post", request.user.pk, POSTS_PER_SECOND, POSTS_BURST)
     html = rendered(room, body.body)
     posted = post_message(Post(request.user.pk, room, body.client_id or uuid4(), body.body, html, body.reply_to))
-    return Status(201 if posted.created else 200, {"message": posted.message})
+    return Status(201 if posted.created else 200, posted.message)
 
 
 @router.get("/search")

@@ -11,6 +11,7 @@ from chatsite import health
 from chatsite.api import api
 from chatsite.i18n import catalogue
 
+
 def favicon(request: HttpRequest) -> HttpResponse:
     return redirect(static("chatsite/icon.svg"))
 
