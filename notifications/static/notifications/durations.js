@@ -15,7 +15,8 @@ const UNIT_HEIGHT = 28 // from one line of the grid to the next
 const UNITS = 3
 const BAR_SHARE = 0.65
 const MOST_BAR_WIDTH = 36
-const NICE_SECONDS = [1, 2, 5, 10, 15, 20, 30, 60, 120, 300, 600, 900, 1200, 1800, 3600, 7200, 14400, 28800, 86400]
+// Once, twice and three times each are short to say: “20 s”, “40 s”, “1 min”.
+const NICE_SECONDS = [1, 2, 5, 10, 15, 20, 60, 120, 300, 600, 900, 1200, 3600, 7200, 14400, 28800, 86400]
 
 /** `finished`: jobs, the last to finish first. */
 export function showDurations(figure, finished) {

@@ -35,7 +35,7 @@ export function showRead(entry, notice, markRead) {
 function action(notice, unread, markRead) {
   const className = unread ? 'btn sm' : 'btn sm quiet'
   const done = () => { if (!notice.read_at) markRead([notice.id]) }
-  if (notice.kind === 'job.failed' && notice.job) {
+  if (notice.kind === 'job.failed' && notice.job?.status === 'failed') {
     return element('button', {className, type: 'button', onclick: () => { done(); retry(notice.job) }}, icon('retry'), gettext('Retry'))
   }
   if (isTalk(notice)) return element('a', {className, href: notice.url, onclick: done}, icon('reply'), gettext('Reply'))
@@ -45,10 +45,9 @@ function action(notice, unread, markRead) {
 }
 
 function readButton(notice, markRead) {
-  const button = element('button', {
+  return element('button', {
     className: 'btn icon-only quiet sm', type: 'button', ariaLabel: gettext('Mark as read'), onclick: () => markRead([notice.id]),
   }, icon('check'))
-  return button
 }
 
 /** A job that runs: it has a bar and can be watched. */
@@ -73,7 +72,7 @@ export function showJob(entry, job) {
   if (entry.dataset.status !== job.status) $('.glyph', entry).replaceChildren(icon(GLYPHS[job.status]))
   entry.dataset.status = job.status
   fillBar($('progress', entry), job)
-  const facts = [nowText(job)]
+  const facts = job.step ? [nowText(job)] : []
   if (job.percent != null) facts.push(percentText(job.percent))
   if (job.eta_seconds) facts.push(leftText(job))
   $('.what p', entry).textContent = facts.join(', ')

@@ -1,6 +1,6 @@
 // The page /notifications/: what waits, by day; new entries arrive at the top, read ones grow quiet in all tabs.
 
-import {api} from '/static/chatsite/api.js'
+import {api, csrfToken} from '/static/chatsite/api.js'
 import {$, pageData} from '/static/chatsite/dom.js'
 import {fill, gettext, listed, ngettext} from '/static/chatsite/i18n.js'
 import {inboxSocket} from '/static/chatsite/sockets.js'
@@ -31,7 +31,10 @@ jobs.load(data.jobs, data.now)
 data.notifications.forEach(add)
 showRunning()
 showState()
-jobs.addEventListener('change', showRunning)
+jobs.addEventListener('change', ({detail}) => {
+  showRunning()
+  showStatus(detail.job)
+})
 inboxSocket.follow(`inbox:${data.me}`, {after: data.head, epoch: data.epoch, onReset: () => location.reload()})
 inboxSocket.on('notification.created', ({notification}) => {
   add(notification)
@@ -57,18 +60,27 @@ function setRead(notice) {
   showRead($(`#notice-${notice.id}`), notice, markRead)
 }
 
+/** What can be done about a failed job changes when it runs again. */
+function showStatus(job) {
+  for (const notice of notices.values()) {
+    if (notice.job?.id !== job.id || notice.job.status === job.status) continue
+    notice.job.status = job.status
+    showRead($(`#notice-${notice.id}`), notice, markRead)
+  }
+}
+
 /** Shown at once; told to the server, whose event tells the other tabs. */
 function markRead(ids) {
   for (const id of ids) setRead(notices.get(id))
   return post({ids})
 }
 
+/** Arrives even where the reader follows a link right after. */
 async function post(mark) {
-  try {
-    await api('POST', '/api/notifications/read', mark)
-  } catch (error) {
-    $('#summary').textContent = problemText(error)
-  }
+  const headers = {'Content-Type': 'application/json', 'X-CSRFToken': csrfToken()}
+  const request = {method: 'POST', headers, body: JSON.stringify(mark), keepalive: true}
+  const answer = await fetch('/api/notifications/read', request).catch(() => null)
+  if (!answer?.ok) $('#summary').textContent = gettext('That could not be marked as read.')
 }
 
 function showRunning() {

@@ -16,6 +16,7 @@ export class LogView {
   #id
   #offset = 0
   #lines = 0
+  #top = 0
   #rest = ''
   #tail = null
   #busy = false
@@ -31,8 +32,7 @@ export class LogView {
     $('button', details).addEventListener('click', () => this.#save(job.title).catch(error => tell(error, job)))
     details.addEventListener('toggle', () => this.#load())
     this.follow.addEventListener('change', () => this.#toEnd())
-    this.pre.addEventListener('wheel', () => this.#look(), {passive: true})
-    this.pre.addEventListener('keyup', () => this.#look())
+    this.pre.addEventListener('scroll', () => this.#look())
     this.#count()
   }
 
@@ -105,7 +105,10 @@ export class LogView {
 
   /** Whoever scrolls up wants to read: it stays there until they are at the end again. */
   #look() {
-    this.follow.checked = this.pre.scrollHeight - this.pre.scrollTop - this.pre.clientHeight < 4
+    const top = this.pre.scrollTop
+    if (top < this.#top) this.follow.checked = false
+    else if (this.pre.scrollHeight - top - this.pre.clientHeight < 1) this.follow.checked = true
+    this.#top = top
   }
 }
 
