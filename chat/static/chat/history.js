@@ -5,6 +5,7 @@ import {api} from '/static/chatsite/api.js'
 
 const PAGE = 50
 const NEAR_PX = 400
+const AGAIN_MS = 3_000
 
 export class History {
   #room
@@ -12,6 +13,7 @@ export class History {
   #box
   #shown
   #loading = false
+  #generation = 0
 
   /** `shown()` is called when what stands at the top may have changed. */
   constructor(room, timeline, box, shown) {
@@ -24,32 +26,36 @@ export class History {
     box.addEventListener('scroll', () => this.#onScroll(), {passive: true})
   }
 
-  /** The newest page instead of what stands here. */
+  /** The newest page instead of what stands here. What happens meanwhile comes on top. */
   async reload() {
+    this.#generation += 1
+    this.#timeline.hold()
     const page = await this.#page('')
     if (page) this.#timeline.replace(page)
+    else this.#timeline.release()
     this.show()
+    return Boolean(page)
+  }
+
+  /** As `reload`, for a stream that starts afresh: what stands here can't be trusted, so it is tried until it works. */
+  async reset() {
+    if (!await this.reload()) setTimeout(() => this.reset(), AGAIN_MS)
   }
 
   async earlier() {
     const {oldest} = this.#timeline
-    if (!this.#timeline.hasEarlier || !oldest) return
-    const page = await this.#page(`before=${oldest.seq}`, this.button)
-    if (page) {
-      this.#timeline.add(page.messages, page.quoted)
-      this.#timeline.hasEarlier = page.has_more
-      this.#timeline.trimAway()
-    }
+    if (this.#loading || !this.#timeline.hasEarlier || !oldest) return
+    const page = await this.#another(`before=${oldest.seq}`, this.button)
+    if (page) this.#timeline.addEarlier(page)
     this.show()
   }
 
   async later() {
     const {newest} = this.#timeline
-    if (!this.#timeline.hasLater || !newest) return
-    const page = await this.#page(`after=${newest.seq}`)
-    if (!page) return
-    this.#timeline.hasLater = page.has_more
-    this.#timeline.add(page.messages, page.quoted)
+    if (this.#loading || !this.#timeline.hasLater || !newest) return
+    const page = await this.#another(`after=${newest.seq}`)
+    if (page) this.#timeline.addLater(page)
+    this.show()
   }
 
   show() {
@@ -63,19 +69,20 @@ export class History {
     else if (scrollHeight - scrollTop - clientHeight < NEAR_PX) this.later()
   }
 
-  /** A page, or null where one is under way or the server can't be reached; the button stays for another try. */
-  async #page(bounds, place = null) {
-    if (this.#loading) return null
-    this.#loading = true
+  /** A page that joins what stands here; null where it failed or stands here no more. */
+  async #another(bounds, place = null) {
+    const generation = this.#generation
     const skeleton = clone('t-skeleton')
+    this.#loading = true
     if (place) this.#timeline.scroll.steady(() => place.after(skeleton))
-    try {
-      return await api('GET', `/api/rooms/${this.#room}/messages?limit=${PAGE}&${bounds}`)
-    } catch {
-      return null
-    } finally {
-      if (place) this.#timeline.scroll.steady(() => skeleton.remove())
-      this.#loading = false
-    }
+    const page = await this.#page(bounds)
+    this.#timeline.scroll.steady(() => skeleton.remove())
+    this.#loading = false
+    return generation === this.#generation ? page : null
+  }
+
+  /** Null where the server can't be reached; the button stays for another try. */
+  #page(bounds) {
+    return api('GET', `/api/rooms/${this.#room}/messages?limit=${PAGE}&${bounds}`).catch(() => null)
   }
 }

@@ -108,7 +108,7 @@ function follow() {
     after: page.head,
     epoch: page.epoch,
     onOk: ok => take(ok.room),
-    onReset: () => history.reload(),
+    onReset: () => history.reset(),
     onGone: () => location.assign('/'),
   })
 }

@@ -13,17 +13,23 @@ export class Scroll {
     new ResizeObserver(() => this.#onResize()).observe(box)
   }
 
-  /** Changes the content: stays at the end if it stood there, else keeps the first line in view in its place. */
+  /** Changes the content: stays at the end if it stood there, else keeps still. */
   steady(change) {
     if (this.atEnd) {
       change()
       this.toEnd()
-      return
+    } else {
+      this.still(change)
     }
+  }
+
+  /** Changes the content and keeps the first line in view in its place. */
+  still(change) {
     const anchor = this.#firstInView()
     const before = anchor?.getBoundingClientRect().top
     change()
     if (anchor?.isConnected) this.#box.scrollTop += anchor.getBoundingClientRect().top - before
+    this.atEnd = this.#isNearEnd()
   }
 
   toEnd() {

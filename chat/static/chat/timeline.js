@@ -2,13 +2,13 @@
 
 import {$, clone} from '/static/chatsite/dom.js'
 import {fill, gettext} from '/static/chatsite/i18n.js'
-import {clock, dayKey, dayLabel} from '/static/chatsite/time.js'
+import {clock} from '/static/chatsite/time.js'
 import {me} from '/static/chatsite/store.js'
+import {arrange, remove} from './arranging.js'
 import {draw} from './message.js'
 import {meet} from './people.js'
 import {Scroll} from './scroll.js'
 
-const FOLLOWS_WITHIN_MS = 5 * 60 * 1000
 const KEPT = 300
 
 /**
@@ -21,8 +21,10 @@ export class Timeline {
   #pending = []
   #quotes = new Map()
   #newLine = null
+  #hasLater = false
+  #below = 0
+  #held = null
   hasEarlier = false
-  hasLater = false
   writes = true
 
   constructor(box) {
@@ -32,6 +34,8 @@ export class Timeline {
 
   get newest() { return this.#entries.at(-1)?.message ?? null }
   get oldest() { return this.#entries[0]?.message ?? null }
+  /** Whether newer messages exist that don't stand here. */
+  get hasLater() { return this.#hasLater || this.#below > (this.newest?.seq ?? 0) }
   get isEmpty() { return this.#entries.length + this.#pending.length === 0 }
   /** Whether nobody has said anything here. */
   get isSilent() { return this.#all().every(({message}) => message.kind === 'system') }
@@ -45,31 +49,57 @@ export class Timeline {
     return this.#entries.findLast(({message}) => message.author.id === me.id && message.kind === 'text' && !message.deleted_at)?.message ?? null
   }
 
-  /** Starts afresh from a page of history. */
+  /** Keeps events back until `replace` or `release`: a page of history is on its way. */
+  hold() {
+    this.#held ??= []
+  }
+
+  release() {
+    const held = this.#held ?? []
+    this.#held = null
+    for (const message of held) this.upsert(message)
+  }
+
+  /** Starts afresh from the newest page of history. */
   replace({messages, quoted = [], has_more: hasEarlier}) {
     for (const entry of this.#entries) remove(entry)
     this.#entries = []
     this.hasEarlier = hasEarlier
-    this.hasLater = false
-    this.add(messages, quoted)
+    this.#hasLater = false
+    this.#below = 0
+    this.scroll.steady(() => this.#add(messages, quoted))
+    this.release()
   }
 
-  /** Adds a page of history, older or newer than what stands here, without moving what is read. */
-  add(messages, quoted = []) {
+  addEarlier({messages, quoted, has_more: hasEarlier}) {
+    this.hasEarlier = hasEarlier
+    this.scroll.still(() => this.#add(messages, quoted, () => this.#dropNewest()))
+  }
+
+  addLater({messages, quoted, has_more: hasLater}) {
+    this.#hasLater = hasLater
+    this.scroll.still(() => this.#add(messages, quoted, () => this.#dropOldest()))
+  }
+
+  #add(messages, quoted, trim) {
     for (const message of quoted) this.#quotes.set(message.id, message)
-    this.scroll.steady(() => {
-      for (const message of messages) this.#put(message)
-      this.#arrange()
-    })
+    for (const message of messages) this.#put(message)
+    trim?.()
+    this.#arrange()
   }
 
   /** An event: a message as it now is. Gives true where it is new, be it too far below to stand here. */
   upsert(message) {
+    if (this.#held) {
+      this.#held.push(message)
+      return false
+    }
     if (this.#isElsewhere(message)) return message.seq > this.newest.seq
     let isNew
     this.scroll.steady(() => {
       isNew = this.#put(message)
-      this.#trim()
+      if (this.scroll.atEnd) this.#dropOldest()
+      else this.#dropNewest()
       this.#arrange()
     })
     return isNew
@@ -128,6 +158,7 @@ export class Timeline {
   #isElsewhere({id, seq}) {
     if (this.byId(id)) return false
     if (this.oldest && seq < this.oldest.seq) return this.hasEarlier
+    if (this.hasLater) this.#below = Math.max(this.#below, seq)
     return this.hasLater
   }
 
@@ -154,60 +185,22 @@ export class Timeline {
     return at < 0 ? null : this.#pending.splice(at, 1)[0]
   }
 
-  /** Keeps the document small: at the end the oldest go, elsewhere the newest, which come back by themselves. */
-  #trim() {
+  /** Keeps the document small; what goes comes back when somebody scrolls there. */
+  #dropOldest() {
     const surplus = this.#entries.length - KEPT
     if (surplus <= 0) return
-    if (this.scroll.atEnd) {
-      this.#entries.splice(0, surplus).forEach(remove)
-      this.hasEarlier = true
-    } else {
-      this.#entries.splice(KEPT).forEach(remove)
-      this.hasLater = true
-    }
+    this.#entries.splice(0, surplus).forEach(remove)
+    this.hasEarlier = true
   }
 
-  trimAway() {
-    this.scroll.steady(() => {
-      this.#trim()
-      this.#arrange()
-    })
+  #dropNewest() {
+    if (this.#entries.length <= KEPT) return
+    this.#entries.splice(KEPT).forEach(remove)
+    this.#hasLater = true
   }
 
-  /** Puts every node in its place and draws those that changed; touches nothing else. */
   #arrange() {
-    let previous = null
-    let linePlaced = false
-    let place = $('.beginning', this.#box)
-    for (const entry of this.#all()) {
-      const day = this.#dayOf(entry)
-      const startsDay = day !== (previous && this.#dayOf(previous))
-      if (startsDay) place = after(place, this.#heading(entry))
-      else {
-        entry.day?.remove()
-        entry.day = null
-      }
-      const startsNew = this.#newLine && entry.message.seq === Number(this.#newLine.dataset.seq)
-      if (startsNew) place = after(place, this.#newLine)
-      linePlaced ||= startsNew
-      place = after(place, entry.node)
-      this.#draw(entry, !startsDay && !startsNew && follows(entry.message, previous.message))
-      previous = entry
-    }
-    if (!linePlaced) this.#newLine?.remove()
-  }
-
-  #dayOf(entry) {
-    entry.key ??= dayKey(entry.message.created_at)
-    return entry.key
-  }
-
-  #heading(entry) {
-    entry.day ??= clone('t-day')
-    const time = $('time', entry.day)
-    time.dateTime = this.#dayOf(entry)
-    time.textContent = dayLabel(entry.message.created_at)
-    return entry.day
+    arrange(this.#all(), $('.beginning', this.#box), this.#newLine, (entry, follows) => this.#draw(entry, follows))
   }
 
   #draw(entry, followsPrevious) {
@@ -218,20 +211,4 @@ export class Timeline {
     const quoted = message.reply_to && (this.byId(message.reply_to) ?? this.#quotes.get(message.reply_to))
     draw(entry.node, message, {follows: followsPrevious, quoted, writes: this.writes})
   }
-}
-
-function follows(message, previous) {
-  return message.kind === 'text' && previous.kind === 'text' && !message.reply_to
-    && message.author.id === previous.author.id
-    && Date.parse(message.created_at) - Date.parse(previous.created_at) < FOLLOWS_WITHIN_MS
-}
-
-function after(place, node) {
-  if (place.nextElementSibling !== node) place.after(node)
-  return node
-}
-
-function remove({node, day}) {
-  node.remove()
-  day?.remove()
 }
