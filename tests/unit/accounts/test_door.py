@@ -104,6 +104,18 @@ class TestSignIn:
         answer = client.post("/accounts/login/", {"login": "alice", "password": PASSWORD})
         assert not get_user(client).is_authenticated
 
+    def test_too_many_calls_are_answered_in_words(self, alice: User, client: Client) -> None:
+        for _ in range(21):
+            answer = client.post("/accounts/signup/", {})
+        assert answer.status_code == 429
+        assert "That was too often" in text(answer)
+
+    def test_rate_limits_can_be_off_for_measurements(self, alice: User, client: Client, settings) -> None:
+        settings.ACCOUNT_RATE_LIMITS = False
+        for _ in range(25):
+            answer = client.post("/accounts/signup/", {})
+        assert answer.status_code == 200
+
     def test_the_administration_has_the_same_door(self, admin: User, client: Client) -> None:
         assert client.get("/admin/login/?next=/admin/")["Location"].startswith("/accounts/login/")
         client.force_login(admin)
