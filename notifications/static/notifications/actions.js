@@ -22,8 +22,10 @@ export async function cancel(job) {
 export const retry = job => ask(job, 'retry')
 
 async function ask(job, verb) {
+  const before = jobs.get(job.id)
   try {
-    jobs.load([await api('POST', `/api/jobs/${job.id}/${verb}`)])
+    const answer = await api('POST', `/api/jobs/${job.id}/${verb}`)
+    if (jobs.get(job.id) === before) jobs.load([answer]) // else the socket was faster and knows more
   } catch (error) {
     tell(error, job)
   }

@@ -37,6 +37,14 @@ export class HistoryTable {
     showDurations($('#durations', this.section), finished)
   }
 
+  /** Shows as many rows as it takes to see a job, where it is loaded. */
+  reveal(id) {
+    const index = jobs.finished.findIndex(job => job.id === id)
+    if (index < this.#shown) return
+    this.#shown = index + 1
+    this.show()
+  }
+
   async #showOlder() {
     this.#shown += ROWS_MORE
     if (this.#hasMore && jobs.finished.length < this.#shown) await this.#fetchOlder()
@@ -49,7 +57,7 @@ export class HistoryTable {
       const before = encodeURIComponent(jobs.finished.at(-1).finished_at)
       const page = await api('GET', `/progress/history?before=${before}`)
       this.#hasMore = page.has_more
-      jobs.load(page.jobs)
+      jobs.load(page.jobs.filter(job => !jobs.get(job.id)))
     } catch (error) {
       this.older.textContent = problemText(error)
     }

@@ -32,7 +32,15 @@ showAll()
 showConnection()
 runStartForm($('#start-form'))
 runGauge($('#server'))
-document.getElementById(location.hash.slice(1))?.scrollIntoView()
+addEventListener('hashchange', goToNamed)
+goToNamed()
+
+/** The address may name a job: `#job-7`. */
+function goToNamed() {
+  const name = location.hash.slice(1)
+  history.reveal(Number(name.replace('job-', '')))
+  document.getElementById(name)?.scrollIntoView()
+}
 
 function showAll() {
   showRunning()

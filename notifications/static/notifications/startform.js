@@ -29,7 +29,8 @@ async function start(form) {
   const button = $('.primary', form)
   button.ariaBusy = 'true'
   try {
-    jobs.load([await api('POST', '/api/jobs', job)])
+    const started = await api('POST', '/api/jobs', job)
+    if (!jobs.get(started.id)) jobs.load([started]) // else the socket was faster and knows more
   } catch (error) {
     showProblem(form, FIELD_OF[error.field], problemText(error))
   }
