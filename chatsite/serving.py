@@ -61,9 +61,14 @@ class SiteServer(Server):
         start_runners()
         self.on_ready(self)
 
-    def go_down_with_stdin(self) -> None:
-        """Drains when the other end of standard input is closed: the parent process is gone."""
+    def go_down_with_parent(self) -> None:
+        """For a supervisor's child: drains when standard input ends, because the parent is gone.
+
+        Ctrl+C reaches parent and children alike, and the parent passes it on: once is enough.
+        """
         loop = asyncio.get_event_loop()
+        loop.remove_signal_handler(signal.SIGINT)
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
 
         def gone() -> None:
             loop.remove_reader(sys.stdin.fileno())

@@ -10,6 +10,7 @@ from django.test import override_settings
 
 from accounts.models import User
 from chat.models import Room
+from chatsite.realtime import ratelimits
 from tests.support import cast, stack
 from tests.support.sites import Ground, Site
 
@@ -27,10 +28,17 @@ def test_settings() -> Iterator[None]:
         yield
 
 
+@pytest.fixture(scope="session")
+def django_db_keepdb() -> bool:
+    """The test database goes with the folder or the server that it is in; threads may still be connected to it."""
+    return True
+
+
 @pytest.fixture(autouse=True)
 def fresh_cache() -> None:
     """Rate limits count from nothing in each test."""
     cache.clear()
+    ratelimits.forget_all()
 
 
 @pytest.fixture

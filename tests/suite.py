@@ -84,10 +84,11 @@ def checks() -> Iterable[Stage]:
 def suites(arguments: list[str]) -> Iterable[Stage]:
     """The browser's tests run apart: synchronous Playwright and pytest-asyncio disturb each other."""
     for stack, title in (("sqlite", "SQLite, one process"), ("pg", "PostgreSQL, Redis, two processes")):
-        for folder, options in (("", []), ("browser", ["--browser"])):
-            report = RESULTS / f"{stack}-{folder or 'main'}.xml"
-            command = [PYTHON, "-m", "pytest", "-q", *options, "-o", "junit_family=xunit1", f"--junitxml={report}"]
-            yield Stage(f"{folder} tests on {title}".strip(), [*command, *arguments], {"TEST_STACK": stack}, report)
+        for browser, kind in (("without", "tests"), ("only", "browser tests")):
+            report = RESULTS / f"{stack}-{browser}-browser.xml"
+            command = [PYTHON, "-m", "pytest", "-q", "-o", "junit_family=xunit1", f"--junitxml={report}"]
+            command.append(f"--browser={browser}")
+            yield Stage(f"{kind} on {title}", [*command, *arguments], {"TEST_STACK": stack}, report)
 
 
 def run_stage(stage: Stage, outcome: Outcome, may_be_empty: bool = False) -> None:

@@ -28,6 +28,17 @@ async def test_it_tells_open_sockets_when_it_goes_down(site: Site) -> None:
         assert await alice.wait_closed() == 1012
 
 
+async def test_ctrl_c_takes_all_processes_down_in_order(make_site: MakeSite) -> None:
+    site = make_site(workers=2)
+    async with WsClient(site.ws_url("/ws/chat/"), site.people["alice"].cookie) as alice:
+        await alice.request("ping")
+        assert site.process is not None
+        os.killpg(site.process.pid, signal.SIGINT)
+        assert await alice.wait_closed() == 1012
+    assert site.process.wait(20) == 0
+    assert "Traceback" not in site.log
+
+
 def test_it_comes_back_after_being_killed(site: Site) -> None:
     site.kill()
     assert not site.is_up()

@@ -144,7 +144,7 @@ def _postgres_command(programs: Path, home: Path, port: int) -> list[str | Path]
         "synchronous_commit": "off",
         "max_connections": "120",
         "shared_buffers": "64MB",
-        "log_min_messages": "fatal",
+        "log_min_messages": "panic",
     }
     command: list[str | Path] = [programs / "postgres", "-D", home / "data"]
     for name, value in settings.items():

@@ -27,6 +27,7 @@ def pytest_load_initial_conftests() -> Generator[None, object, object]:
     """A wrapper runs before pytest-django's own hook, which reads the settings."""
     global folder
     folder = Path(_resources.enter_context(tempfile.TemporaryDirectory(prefix="chat-tests-")))
+    (folder / "var" / "static").mkdir(parents=True)
     for name in OWN_VARIABLES:
         os.environ.pop(name, None)
     os.environ.update(VAR_DIR=str(folder / "var"), DATABASE_URL="", REDIS_URL="")
@@ -52,22 +53,17 @@ def pytest_unconfigure() -> None:
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    parser.addoption("--browser", action="store_true", help="run the browser's tests, and only those")
-
-
-def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
-    """The browser's tests and the others exclude each other; a path given on the command line decides too."""
-    browser = Path(__file__).parent.parent / "browser"
-    if is_browser_run(config):
-        return None if collection_path.is_relative_to(browser) or browser.is_relative_to(collection_path) else True
-    return True if collection_path == browser else None
-
-
-def is_browser_run(config: pytest.Config) -> bool:
-    return bool(config.getoption("browser")) or any("tests/browser" in argument for argument in config.args)
+    parser.addoption("--browser", choices=["only", "without"], help="whether the browser's tests run, and then alone")
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    if is_browser_run(config):
-        for item in items:
+    """Never both kinds in one process; a path given on the command line decides where the option does not."""
+    browser = Path(__file__).parent.parent / "browser"
+    named = any("tests/browser" in argument for argument in config.args)
+    wanted = (config.getoption("browser") or ("only" if named else "without")) == "only"
+    for item in items:
+        if item.path.is_relative_to(browser):
             item.add_marker("browser")
+    left_out = [item for item in items if item.path.is_relative_to(browser) is not wanted]
+    items[:] = [item for item in items if item.path.is_relative_to(browser) is wanted]
+    config.hook.pytest_deselected(items=left_out)

@@ -26,7 +26,7 @@ class Command(BaseCommand):
         if workers < 1:
             raise CommandError(_("--workers must be 1 or more"))
         if listen_fd is not None:
-            serving.SiteServer(listen_fd, serving.SiteServer.go_down_with_stdin).run()
+            serving.SiteServer(listen_fd, serving.SiteServer.go_down_with_parent).run()
             return
         self.check()
         listener = self.listen()
