@@ -98,16 +98,27 @@ export class Actions {
     })
   }
 
+  /** Opens when the finger leaves: an open menu takes a finger's leaving elsewhere for a dismissal. */
   #watchLongPress(box) {
-    let timer = 0
-    const stop = () => clearTimeout(timer)
+    let pressed = null
     box.addEventListener('touchstart', event => {
       const article = event.target.closest('.msg')
-      const message = article && !event.target.closest('a, button') && this.#timeline.messageOf(article)
-      if (!message?.id || message.deleted_at || message.kind === 'system' || !this.#timeline.writes) return
-      timer = setTimeout(() => this.#openMenu(message, article), LONG_PRESS_MS)
+      const message = article && this.#timeline.messageOf(article)
+      pressed = this.#canAct(message) && !event.target.closest('button') ? {article, message, since: event.timeStamp} : null
     }, {passive: true})
-    for (const end of ['touchend', 'touchmove', 'touchcancel']) box.addEventListener(end, stop, {passive: true})
+    box.addEventListener('touchmove', () => { pressed = null }, {passive: true})
+    box.addEventListener('touchend', event => {
+      if (!pressed || event.timeStamp - pressed.since < LONG_PRESS_MS) return
+      event.preventDefault() // no click on what lies under the finger
+      this.#openMenu(pressed.message, pressed.article)
+    })
+    box.addEventListener('contextmenu', event => {
+      if (pressed) event.preventDefault()
+    })
+  }
+
+  #canAct(message) {
+    return Boolean(message?.id) && !message.deleted_at && message.kind === 'text' && this.#timeline.writes
   }
 
   #onKey(event) {
@@ -119,7 +130,7 @@ export class Actions {
     }
     const message = article && this.#timeline.messageOf(article)
     const act = {r: 'reply', e: 'react'}[event.key.toLowerCase()]
-    if (!act || !message?.id || message.deleted_at || message.kind === 'system' || !this.#timeline.writes) return
+    if (!act || !this.#canAct(message)) return
     event.preventDefault()
     this.#act(act, message, article)
   }
