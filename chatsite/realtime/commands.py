@@ -1,5 +1,6 @@
 """Commands: what a client may ask, checked by schema before anything else sees it."""
 
+import math
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
@@ -35,7 +36,7 @@ class CommandError(Exception):
         if self.field is not None:
             found["field"] = self.field
         if self.retry_after is not None:
-            found["retry_after"] = round(self.retry_after, 1)
+            found["retry_after"] = math.ceil(self.retry_after * 10) / 10
         return found
 
 

@@ -88,7 +88,7 @@ class StreamConsumer(AsyncWebsocketConsumer):
             while (message := await receive())["type"] != "websocket.disconnect":
                 if message["type"] == "websocket.connect":
                     await send({"type": "websocket.accept"})
-                    await self.hub.enter(self)
+                    self.hub.enter(self)
                     self._is_open = True
                     await self.opened()
                 elif message["type"] == "websocket.receive" and not self.outlet.closed:

@@ -59,11 +59,11 @@ class Hub:
 
     # --- Sockets ------------------------------------------------------------
 
-    async def enter(self, socket: Socket) -> None:
+    def enter(self, socket: Socket) -> None:
         socket.heartbeat_at = self.loop.time() + HEARTBEAT_SECONDS
         self.sockets.add(socket)
         if len(self.sockets) == 1:
-            await self._ear.join(EVERYONE)
+            self._ear.join(EVERYONE)
 
     def leave(self, socket: Socket) -> None:
         self.sockets.discard(socket)
@@ -77,7 +77,7 @@ class Hub:
         if following is None:
             kind, pk = parse(stream)
             following = self._followings[stream] = Following(self, stream, kind, pk)
-            self.loop.create_task(self._ear.join(group_of(stream)))
+            self._ear.join(group_of(stream))
         subscription = Subscription(socket)
         following.subscriptions.add(subscription)
         socket.subscriptions[stream] = subscription
@@ -158,6 +158,7 @@ class Hub:
     async def _tick(self) -> None:
         self._beat()
         self._forget_unfollowed()
+        self._ear.settle()
         await self._dismiss_lost()
         await self._reconcile()
 
@@ -182,7 +183,7 @@ class Hub:
 
     def _forget(self, stream: str) -> None:
         del self._followings[stream]
-        self.loop.create_task(self._ear.leave(group_of(stream)))
+        self._ear.leave(group_of(stream))
 
     async def _dismiss_lost(self) -> None:
         """Closes the sockets whose people were signed out, deactivated or whose token was revoked."""

@@ -80,39 +80,48 @@ class Ear:
     def __init__(self) -> None:
         self._layer = get_channel_layer()
         self._channel: str | None = None
-        self._groups: set[str] = set()
+        self._wanted: set[str] = set()
+        self._joined: set[str] = set()
+        self._settling: asyncio.Task[None] | None = None
 
-    async def join(self, group: str) -> None:
-        self._groups.add(group)
-        if self._channel is not None:
-            await self._attempt(self._layer.group_add(group, self._channel))
+    def join(self, group: str) -> None:
+        self._wanted.add(group)
+        self.settle()
 
-    async def leave(self, group: str) -> None:
-        self._groups.discard(group)
-        if self._channel is not None:
-            await self._attempt(self._layer.group_discard(group, self._channel))
+    def leave(self, group: str) -> None:
+        self._wanted.discard(group)
+        self.settle()
+
+    def settle(self) -> None:
+        """Joins and leaves, in the background, what is still to be joined and left."""
+        if self._wanted != self._joined and (self._settling is None or self._settling.done()):
+            self._settling = asyncio.get_running_loop().create_task(self._settle())
+
+    async def _settle(self) -> None:
+        """Until all is done or the layer fails; then the next call goes on."""
+        while (channel := self._channel) is not None and self._wanted != self._joined:
+            group = next(iter(self._wanted ^ self._joined))
+            joins = group in self._wanted
+            call = self._layer.group_add if joins else self._layer.group_discard
+            try:
+                await asyncio.wait_for(call(group, channel), PUBLISH_TIMEOUT_SECONDS)
+            except Exception as error:
+                logger.warning("channel layer unavailable: %r", error)
+                return
+            if channel == self._channel:  # else a new one was opened meanwhile, and has joined nothing yet
+                (self._joined.add if joins else self._joined.discard)(group)
 
     async def hear(self) -> Message:
-        """The next message. Rejoins the groups after the layer failed."""
+        """The next message. Opens a new channel, with all groups, where the layer failed."""
         while True:
             try:
                 if self._channel is None:
-                    await self._open()
+                    channel = await self._layer.new_channel()
+                    self._joined.clear()
+                    self._channel = channel
+                    self.settle()
                 return await self._layer.receive(self._channel)
             except Exception as error:
                 logger.warning("channel layer unavailable: %r", error)
                 self._channel = None
                 await asyncio.sleep(RETRY_SECONDS)
-
-    async def _open(self) -> None:
-        channel = await self._layer.new_channel()
-        for group in list(self._groups):
-            await self._layer.group_add(group, channel)
-        self._channel = channel
-
-    async def _attempt(self, call: Any) -> None:
-        try:
-            await asyncio.wait_for(call, PUBLISH_TIMEOUT_SECONDS)
-        except Exception as error:
-            logger.warning("channel layer unavailable: %r", error)
-            self._channel = None  # `hear` opens a new one, with all groups

@@ -250,28 +250,46 @@ async def test_a_publisher_keeps_only_the_newest_of_too_many(layer: Layer) -> No
     assert layer.sent[-1][1]["n"] == relay.MAX_WAITING + 4
 
 
+async def settled(ear: Ear) -> None:
+    while ear._settling is not None and not ear._settling.done():
+        await ear._settling
+
+
 async def test_an_ear_that_lost_its_layer_rejoins_all_groups(layer: Layer) -> None:
     ear = Ear()
-    await ear.join("room.1")
+    ear.join("room.1")
     layer.inbox.put_nowait({"n": 1})
     assert await ear.hear() == {"n": 1}
-    await ear.join("room.2")
+    ear.join("room.2")
     layer.inbox.put_nowait(ConnectionError("Redis restarts"))
     layer.inbox.put_nowait({"n": 2})
     assert await ear.hear() == {"n": 2}
+    await settled(ear)
     assert {("room.1", "channel-2"), ("room.2", "channel-2")} <= layer.groups
 
 
-async def test_an_ear_that_cannot_join_tries_again_with_the_next_hearing(layer: Layer) -> None:
+async def test_an_ear_that_cannot_join_tries_again_when_asked_to_settle(layer: Layer) -> None:
     ear = Ear()
     layer.inbox.put_nowait({"n": 1})
     await ear.hear()
     layer.trouble = "fails"
-    await ear.join("room.1")
+    ear.join("room.1")
+    await settled(ear)
     layer.trouble = ""
-    layer.inbox.put_nowait({"n": 2})
+    ear.settle()
+    await settled(ear)
+    assert ("room.1", "channel-1") in layer.groups
+
+
+async def test_an_ear_leaves_what_nobody_follows(layer: Layer) -> None:
+    ear = Ear()
+    ear.join("room.1")
+    layer.inbox.put_nowait({"n": 1})
     await ear.hear()
-    assert ("room.1", "channel-2") in layer.groups
+    await settled(ear)
+    ear.leave("room.1")
+    await settled(ear)
+    assert ("room.1", "channel-1") not in layer.groups
 
 
 def test_groups_are_named_as_layers_want_it() -> None:
