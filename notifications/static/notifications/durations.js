@@ -61,7 +61,8 @@ function bar(run, index, count, units) {
 
 function failures(runs) {
   const count = runs.filter(run => run.status === 'failed').length
-  return count ? fill(ngettext('%(count)s failed', '%(count)s failed', count), {count: countText(count)}) : gettext('None failed')
+  if (!count) return gettext('None failed')
+  return fill(ngettext('%(count)s failed', '%(count)s failed', count), {count: countText(count)})
 }
 
 function shape(tag, attributes) {

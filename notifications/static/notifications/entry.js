@@ -36,7 +36,11 @@ function action(notice, unread, markRead) {
   const className = unread ? 'btn sm' : 'btn sm quiet'
   const done = () => { if (!notice.read_at) markRead([notice.id]) }
   if (notice.kind === 'job.failed' && notice.job?.status === 'failed') {
-    return element('button', {className, type: 'button', onclick: () => { done(); retry(notice.job) }}, icon('retry'), gettext('Retry'))
+    const again = () => {
+      done()
+      retry(notice.job)
+    }
+    return element('button', {className, type: 'button', onclick: again}, icon('retry'), gettext('Retry'))
   }
   if (isTalk(notice)) return element('a', {className, href: notice.url, onclick: done}, icon('reply'), gettext('Reply'))
   const result = notice.data.result_url
@@ -45,9 +49,10 @@ function action(notice, unread, markRead) {
 }
 
 function readButton(notice, markRead) {
-  return element('button', {
-    className: 'btn icon-only quiet sm', type: 'button', ariaLabel: gettext('Mark as read'), onclick: () => markRead([notice.id]),
-  }, icon('check'))
+  const button = element('button', {className: 'btn icon-only quiet sm', type: 'button'}, icon('check'))
+  button.ariaLabel = gettext('Mark as read')
+  button.addEventListener('click', () => markRead([notice.id]))
+  return button
 }
 
 /** A job that runs: it has a bar and can be watched. */

@@ -92,10 +92,10 @@ function note(job) {
 }
 
 function action(job) {
-  if (job.result_url) return [element('a', {className: 'btn sm quiet', href: job.result_url, textContent: gettext('Open')})]
+  if (job.result_url) return [element('a', {className: 'btn sm quiet', href: job.result_url}, gettext('Open'))]
   if (!canRunAgain(job)) return []
-  const failed = job.status === 'failed'
-  const button = element('button', {className: failed ? 'btn sm' : 'btn sm quiet', type: 'button', onclick: () => retry(job)},
-    icon('retry'), failed ? gettext('Retry') : gettext('Run again'))
-  return [button]
+  const [className, words] = job.status === 'failed'
+    ? ['btn sm', gettext('Retry')]
+    : ['btn sm quiet', gettext('Run again')]
+  return [element('button', {className, type: 'button', onclick: () => retry(job)}, icon('retry'), words)]
 }

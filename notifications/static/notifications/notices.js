@@ -15,14 +15,16 @@ export const statusOf = notice => JOB_STATUS[notice.kind]
 export const isTalk = notice => ['mention', 'reply', 'direct'].includes(notice.kind)
 
 /** A sentence with places: “%(who)s named you in %(room)s”. */
-export function sentence({kind, data, actor}) {
+function sentence({kind, data, actor}) {
+  const inRoom = Boolean(data.room?.name)
   switch (kind) {
-    case 'mention': return data.room?.name ? gettext('%(who)s named you in %(room)s') : gettext('%(who)s named you')
-    case 'reply': return data.room?.name ? gettext('%(who)s replied to you in %(room)s') : gettext('%(who)s replied to you')
+    case 'mention': return inRoom ? gettext('%(who)s named you in %(room)s') : gettext('%(who)s named you')
+    case 'reply': return inRoom ? gettext('%(who)s replied to you in %(room)s') : gettext('%(who)s replied to you')
     case 'direct': return gettext('%(who)s wrote to you')
     case 'room.added': return gettext('%(who)s added you to %(room)s')
     case 'job.succeeded': return gettext('%(job)s finished')
-    case 'job.failed': return data.percent == null ? gettext('%(job)s failed') : gettext('%(job)s failed at %(percent)s')
+    case 'job.failed':
+      return data.percent == null ? gettext('%(job)s failed') : gettext('%(job)s failed at %(percent)s')
     case 'job.stalled': return gettext('%(job)s has gone silent')
     case 'job.cancelled': return actor ? gettext('%(who)s cancelled %(job)s') : gettext('%(job)s was cancelled')
     default: return '%(text)s' // of a newer version, during a deploy
@@ -54,13 +56,13 @@ function places({kind, actor, text, data, job}) {
 
 /** The line under the sentence: what was said, or how it went. */
 export function detail(notice) {
-  const {kind, text, data} = notice
+  const {kind, text, data: {seconds, percent, error}} = notice
   if (isTalk(notice)) return text && fill(gettext('“%(text)s”'), {text})
-  if (kind === 'job.succeeded') return data.seconds == null ? '' : fill(gettext('in %(time)s'), {time: duration(data.seconds)})
-  if (kind === 'job.failed') return data.error ?? ''
+  if (kind === 'job.succeeded') return seconds == null ? '' : fill(gettext('in %(time)s'), {time: duration(seconds)})
+  if (kind === 'job.failed') return error ?? ''
   if (kind === 'job.stalled') return gettext('It goes on by itself when its program reports again.')
-  if (kind === 'job.cancelled') return data.percent == null ? '' : fill(gettext('at %(percent)s'), {percent: percentText(data.percent)})
-  return text
+  if (kind !== 'job.cancelled') return text
+  return percent == null ? '' : fill(gettext('at %(percent)s'), {percent: percentText(percent)})
 }
 
 /** Whose it is: the actor's picture, or a glyph. */

@@ -93,7 +93,8 @@ function queuedRow(job) {
   const row = clone('queued-template')
   row.id = `job-${job.id}`
   $('b', row).textContent = job.title
-  $('.facts', row).textContent = job.kind ? gettext('waits for a free runner') : gettext('waits for its program’s first word')
+  const reason = job.kind ? gettext('waits for a free runner') : gettext('waits for its program’s first word')
+  $('.facts', row).textContent = reason
   row.append(element('button', {
     className: 'btn sm quiet', type: 'button', textContent: gettext('Cancel'), onclick: () => cancel(job),
   }))
@@ -101,9 +102,8 @@ function queuedRow(job) {
 }
 
 function showTotals() {
-  const [running, queued] = [jobs.running.length, jobs.queued.length]
-  const parts = []
-  if (running) parts.push(fill(ngettext('%(count)s running', '%(count)s running', running), {count: countText(running)}))
+  const queued = jobs.queued.length
+  const parts = jobs.running.length ? [runningWords()] : []
   if (queued) parts.push(fill(ngettext('%(count)s queued', '%(count)s queued', queued), {count: countText(queued)}))
   $('#totals').textContent = parts.length ? listed(parts) : gettext('Nothing runs')
   showTitle()
@@ -112,9 +112,12 @@ function showTotals() {
 /** “(2) 3 running · Progress”; the frame writes the first part, and the whole title, when that count changes. */
 function showTitle() {
   const unread = UNREAD_IN_TITLE.exec(document.title)?.[0] ?? ''
-  const running = jobs.running.length
-  const words = fill(ngettext('%(count)s running', '%(count)s running', running), {count: countText(running)})
-  document.title = unread + (running ? `${words} · ${plainTitle}` : plainTitle)
+  document.title = unread + (jobs.running.length ? `${runningWords()} · ${plainTitle}` : plainTitle)
+}
+
+function runningWords() {
+  const count = jobs.running.length
+  return fill(ngettext('%(count)s running', '%(count)s running', count), {count: countText(count)})
 }
 
 function showConnection() {

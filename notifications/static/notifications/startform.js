@@ -9,7 +9,9 @@ import {countText, percentText} from './words.js'
 
 const MAX_STEPS = 10_000
 const MAX_SECONDS = 3600
-const FIELD_OF = {title: 'title', kind: 'kind', 'params.steps': 'steps', 'params.seconds': 'pace', 'params.fail_chance': 'chance'}
+const FIELD_OF = {
+  title: 'title', kind: 'kind', 'params.steps': 'steps', 'params.seconds': 'pace', 'params.fail_chance': 'chance',
+}
 
 export function runStartForm(form) {
   const {chance} = form.elements

@@ -28,13 +28,15 @@ export function runToasts() {
 
 function tellJob(job, cause) {
   const key = `job:${job.id}`
-  if (cause === 'job.progressed' && !isNewQuarter(job)) {
+  if (cause === 'job.progressed' && !isNewQuarter(job) && !(isCancelling(job) && isShown(key))) {
     moveBar(key, bar => fillBar(bar, job), nowLine(job))
     return
   }
   if (cause === 'loaded' ? !isShown(key) : isOpen(job) && hidden.has(job.id)) return
   if (cause !== 'job.progressed') isNewQuarter(job)
-  showToast(key, isOpen(job) ? openSays(job) : endedSays(job), () => hidden.add(job.id))
+  showToast(key, isOpen(job) ? openSays(job) : endedSays(job), () => {
+    if (isOpen(jobs.get(job.id))) hidden.add(job.id)
+  })
   if (!isOpen(job)) forget(job.id)
 }
 

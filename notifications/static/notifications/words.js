@@ -10,7 +10,8 @@ const NAMED_DAYS = 6
 
 const percentFormat = new Intl.NumberFormat(language, {style: 'percent'})
 const countFormat = new Intl.NumberFormat(language)
-const weekdayFormat = new Intl.DateTimeFormat(language, {weekday: 'short', timeZone: document.documentElement.dataset.timeZone})
+const {timeZone} = document.documentElement.dataset
+const weekdayFormat = new Intl.DateTimeFormat(language, {weekday: 'short', timeZone})
 const rateFormat = new Intl.NumberFormat(language, {maximumSignificantDigits: 2})
 
 export const GLYPHS = {
@@ -28,7 +29,7 @@ export const canRunAgain = job => Boolean(job.kind)
 
 export const isCancelling = job => job.cancel_requested && (job.status === 'running' || job.status === 'stalled')
 
-/** What it does at this moment: “Stitching sheet 31 of 50”, “Cancelling after this step”, “No word from its program”. */
+/** What it does now: “Stitching sheet 31 of 50”, “Cancelling after this step”, “No word from its program”. */
 export function nowText(job) {
   if (job.status === 'queued') return gettext('Queued')
   if (job.status === 'stalled') return gettext('No word from its program')

@@ -47,8 +47,12 @@ export class WorkCard {
   #showFigure() {
     const {percent, done} = this.#job
     const big = $('.big', this.element)
-    if (percent != null) big.replaceChildren(percent, element('small', {textContent: percentText(percent).replace(/^\d+/, '')}))
-    else big.textContent = done ? countText(done) : ''
+    if (percent == null) {
+      big.textContent = done ? countText(done) : ''
+      return
+    }
+    const sign = percentText(percent).replace(/^\d+/, '') // “%”, with its space where the language has one
+    big.replaceChildren(percent, element('small', {textContent: sign}))
   }
 
   #offerCancel() {
