@@ -1,87 +1,132 @@
-"""A real browser: people with windows of their own, whose pages may not complain."""
+"""A real browser and the real site: people with windows of their own, whose pages may not complain."""
 
 import os
 import re
 import shutil
 from collections.abc import Callable, Generator, Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, sync_playwright
+from playwright.sync_api import Browser, expect, sync_playwright
 
+from tests.browser.people import Complaints, Someone
 from tests.suite import BROWSERS, RESULTS
-from tests.support.sites import Site
+from tests.support import stack
+from tests.support.sites import Ground, Site
 
-TIMEOUT_MS = 10_000
+TIMEOUT_MS = 15_000
 FLAGS = ["--no-sandbox", "--disable-dev-shm-usage"]  # containers offer neither namespaces nor much /dev/shm
+BOTH_STACKS = "both_stacks"
+FAILED = pytest.StashKey[bool]()
+REPORT = pytest.StashKey[list[str]]()
 
-Visit = Callable[..., Page]
+Enter = Callable[..., Someone]
+MakeRoom = Callable[..., dict[str, Any]]
 
 
 @pytest.fixture(scope="session")
 def browser() -> Iterator[Browser]:
     path = os.environ.get("CHROMIUM") or next(filter(None, map(shutil.which, BROWSERS)), None)
+    expect.set_options(timeout=TIMEOUT_MS)
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=path, args=FLAGS)
         yield browser
         browser.close()
 
 
-@pytest.fixture
-def complaints() -> list[str]:
-    """What pages wrote as errors to their console; a test that provokes some clears it."""
-    return []
+@pytest.fixture(scope="module")
+def site(ground: Ground, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+    """One for all tests of a module; each makes what it needs. Mail lands in its folder."""
+    with Site(ground, tmp_path_factory.mktemp("site"), RATE_LIMITS="off", EMAIL_URL="file://") as site:
+        yield site
 
 
 @pytest.fixture
-def visit(browser: Browser, complaints: list[str], request: pytest.FixtureRequest) -> Iterator[Visit]:
-    """`visit(site, "alice", "/progress", color_scheme="dark")`: a page in a window of that person's own.
+def complaints() -> Complaints:
+    return Complaints()
 
-    Without a name nobody is signed in. The rest are options of Playwright's `new_context`.
-    The test fails where a page complained; a failed test leaves pictures in test-results/.
+
+@pytest.fixture
+def person(browser: Browser, site: Site, complaints: Complaints, request: pytest.FixtureRequest) -> Iterator[Enter]:
+    """`person("alice", color_scheme="dark")`: Alice at a window of her own, signed in; without a name nobody is.
+
+    The rest are options of Playwright's `new_context`. The test fails where a page complained;
+    a failed test leaves pictures and the server's log in test-results/.
     """
-    contexts: list[BrowserContext] = []
+    people: list[Someone] = []
 
-    def open_window(site: Site, person: str = "", path: str = "/", **options: Any) -> Page:
-        context = browser.new_context(base_url=site.origin, **options)
-        contexts.append(context)
+    def enter(name: str = "", at: Site = site, **options: Any) -> Someone:
+        context = browser.new_context(**{"base_url": at.origin, "reduced_motion": "reduce", **options})
         context.set_default_timeout(TIMEOUT_MS)
-        if person:
-            session = site.people[person].session
-            context.add_cookies([{"name": "sessionid", "value": session, "url": site.origin, "httpOnly": True}])
-        page = context.new_page()
-        page.on("console", lambda message: _note(message, complaints))
-        page.on("pageerror", lambda error: complaints.append(str(error)))
-        page.goto(path)
-        return page
+        people.append(Someone(context, at, name, complaints))
+        return people[-1]
 
-    yield open_window
+    yield enter
     if request.node.stash.get(FAILED, False):
-        _take_pictures(request.node.name, contexts)
-    for context in contexts:
-        context.close()
-    assert complaints == []
+        keep_evidence(request.node.name, people)
+    for someone in people:
+        someone.context.close()
+    complaints.expect_none()
 
 
-def _note(message: ConsoleMessage, complaints: list[str]) -> None:
-    if message.type == "error":
-        complaints.append(f"{message.text} ({message.location.get('url', '')})")
+@pytest.fixture
+def make_room(site: Site, request: pytest.FixtureRequest) -> MakeRoom:
+    """`make_room("alice", "bob", kind="public")`: a room of the first with the others in it, named after the test."""
+
+    def make(owner: str, *members: str, kind: str = "private", name: str = "") -> dict[str, Any]:
+        name = name or re.sub(r"\W+|_", " ", request.node.name.removeprefix("test_"))[:56].strip()
+        ids = [site.people[member].id for member in members]
+        wanted = {"name": name, "kind": kind, "members": ids}
+        status, room = site.call("POST", "/api/rooms", site.people[owner], wanted)
+        assert status == 201, room
+        return dict(room)
+
+    return make
 
 
-def _take_pictures(test: str, contexts: list[BrowserContext]) -> None:
+@pytest.fixture
+def room(make_room: MakeRoom) -> dict[str, Any]:
+    """Alice's, with Bob in it; private, and nobody has written there."""
+    return make_room("alice", "bob")
+
+
+@pytest.fixture
+def report(request: pytest.FixtureRequest) -> Callable[[str], None]:
+    """`report("median 12 ms")`: a line at the end of the run."""
+    lines: list[str] = request.config.stash.setdefault(REPORT, [])
+    return lines.append
+
+
+def keep_evidence(test: str, people: list[Someone]) -> None:
     RESULTS.mkdir(exist_ok=True)
     name = re.sub(r"[^\w-]+", "-", test)
-    for number, page in enumerate(page for context in contexts for page in context.pages):
-        page.screenshot(path=Path(RESULTS) / f"{name}-{number}.png", full_page=True)
-
-
-FAILED = pytest.StashKey[bool]()
+    for number, page in enumerate(page for someone in people for page in someone.context.pages):
+        page.screenshot(path=RESULTS / f"{name}-{number}.png")
+    for number, site in enumerate({someone.site.port: someone.site for someone in people}.values()):
+        (RESULTS / f"{name}-{number}.log").write_text(site.log)
 
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
-    report = yield
-    if report.when == "call":
-        item.stash[FAILED] = report.failed
-    return report
+    outcome = yield
+    if outcome.when == "call":
+        item.stash[FAILED] = outcome.failed
+    return outcome
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.addinivalue_line("markers", f"{BOTH_STACKS}: what several processes could break; runs on PostgreSQL, too")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Pages are the same on both stacks: on the second only what several processes could break (`-m browser`: all)."""
+    if stack.STACK == "sqlite" or config.option.markexpr:
+        return
+    chosen = [item for item in items if item.get_closest_marker(BOTH_STACKS)]
+    config.hook.pytest_deselected(items=[item for item in items if item not in chosen])
+    items[:] = chosen
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+    for line in config.stash.get(REPORT, []):
+        terminalreporter.write_line(line)
