@@ -25,7 +25,7 @@ def by_session(session_key: str) -> Identity | None:
 
 
 def of_session(user: User, session_key: str | None) -> Identity:
-    return Identity(user.pk, session_key, None, user.password)
+    return Identity(user.pk, session_key, None, user.password, language=user.language)
 
 
 def by_key(key: str) -> Identity | None:
@@ -35,7 +35,8 @@ def by_key(key: str) -> Identity | None:
 
 
 def of_token(token: AccessToken) -> Identity:
-    return Identity(token.user_id, None, token.pk, token.user.password, frozenset(token.scopes))
+    user = token.user
+    return Identity(user.pk, None, token.pk, user.password, frozenset(token.scopes), user.language)
 
 
 def lost(identities: Collection[Identity]) -> set[Identity]:

@@ -7,6 +7,8 @@ from urllib.parse import urlsplit
 from django.conf import settings
 from django.http import parse_cookie
 from django.http.request import split_domain_port, validate_host
+from django.utils.translation import get_supported_language_variant
+from django.utils.translation.trans_real import parse_accept_lang_header
 
 from accounts import identities
 from chatsite.realtime.identity import Identity
@@ -20,7 +22,7 @@ App = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 
 class IdentityMiddleware:
-    """Lets in who is signed in, with `scope["identity"]` and `scope["user_id"]` set.
+    """Lets in who is signed in, with `scope["identity"]` and `scope["language"]` set.
 
     Everybody else is refused before the handshake ends, which Daphne answers with 403.
     """
@@ -35,7 +37,8 @@ class IdentityMiddleware:
             await receive()  # websocket.connect
             await send({"type": "websocket.close"})
             return
-        await self.app({**scope, "identity": identity, "user_id": identity.user_id}, receive, send)
+        language = identity.language or preferred_language(headers)
+        await self.app({**scope, "identity": identity, "language": language}, receive, send)
 
 
 class Headers:
@@ -70,6 +73,16 @@ def origin_allowed(headers: Headers) -> bool:
     host, port = split_domain_port(parts.netloc)
     _, own_port = split_domain_port(headers.first(b"host"))
     return bool(host) and validate_host(host, settings.ALLOWED_HOSTS) and port == own_port
+
+
+def preferred_language(headers: Headers) -> str:
+    """The first of the browser's languages that the site speaks."""
+    for code, _ in parse_accept_lang_header(headers.first(b"accept-language")):
+        try:
+            return get_supported_language_variant(code)
+        except LookupError:
+            continue
+    return settings.LANGUAGE_CODE
 
 
 async def _identify(headers: Headers) -> Identity | None:

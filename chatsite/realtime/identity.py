@@ -9,7 +9,8 @@ class Identity:
     """A person as signed in: by a browser's session or by a program's token.
 
     `stamp` is the user's stored password hash at sign-in, so that a changed password
-    is noticed; `scopes` is what the token may do, None for everything.
+    is noticed; `scopes` is what the token may do, None for everything; `language` is the
+    profile's, if it has one.
     """
 
     user_id: int
@@ -17,6 +18,7 @@ class Identity:
     token_id: int | None
     stamp: str
     scopes: frozenset[str] | None = None
+    language: str = ""
 
     def may(self, scope: str) -> bool:
         return self.scopes is None or scope in self.scopes

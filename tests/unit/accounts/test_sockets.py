@@ -10,7 +10,7 @@ from django.utils import timezone
 
 from accounts import tokens
 from accounts.models import User
-from accounts.sockets import Headers, IdentityMiddleware, origin_allowed
+from accounts.sockets import Headers, IdentityMiddleware, origin_allowed, preferred_language
 from chatsite.realtime.threads import in_database
 from tests.support.cast import make_user, session_of
 
@@ -47,7 +47,7 @@ class TestIdentity:
         alice = await in_database(make_user, "alice")
         key = await in_database(session_of, alice)
         scope, sent = await knock(cookie(key))
-        assert scope["user_id"] == alice.pk
+        assert scope["identity"].user_id == alice.pk
         assert scope["identity"].session_key == key
         assert scope["identity"].scopes is None
         assert sent == []
@@ -145,3 +145,11 @@ class TestOrigin:
         assert allowed("http://localhost:8000", host="localhost:8000")
         assert allowed("http://[::1]:8000", host="[::1]:8000")
         assert not allowed("http://localhost:8001", host="localhost:8000")
+
+
+@pytest.mark.parametrize(
+    ("accepted", "spoken"), [("pt-PT,en;q=0.5", "pt-br"), ("de,es;q=0.8", "es"), ("de", "en"), ("", "en")]
+)
+def test_it_speaks_the_browsers_language_where_the_profile_has_none(accepted: str, spoken: str) -> None:
+    headers = Headers({"headers": [(b"accept-language", accepted.encode())]})
+    assert preferred_language(headers) == spoken
