@@ -127,6 +127,7 @@ class Hub:
         for socket in hearers:
             if socket.identity.user_id != skip_user:
                 socket.send_text(text)
+                self.deliveries += 1
 
     async def _listen(self) -> None:
         while True:
