@@ -11,7 +11,6 @@ from functools import cache
 from typing import Any
 
 from django import template
-from django.conf import settings
 from django.contrib.staticfiles.storage import staticfiles_storage
 from django.template import Context
 from django.templatetags.static import static
@@ -122,8 +121,8 @@ def module(name: str) -> SafeString:
 
 
 def module_parts(name: str) -> tuple[str, ...]:
-    """The modules that one imports, directly or not. Nothing while files may change."""
-    return () if settings.DEBUG else _imported(name)
+    """The modules that one imports, directly or not. Nothing where files have their plain names and may change."""
+    return _imported(name) if hashed_modules() else ()
 
 
 @cache

@@ -28,18 +28,32 @@ export class History {
 
   /** The newest page instead of what stands here. What happens meanwhile comes on top. */
   async reload() {
-    this.#generation += 1
-    this.#timeline.hold()
-    const page = await this.#page('')
-    if (page) this.#timeline.replace(page)
-    else this.#timeline.release()
-    this.show()
-    return Boolean(page)
+    return this.#startAfresh('', page => ({hasEarlier: page.has_more, hasLater: false}))
   }
 
   /** As `reload`, for a stream that starts afresh: what stands here can't be trusted, so it is tried until it works. */
   async reset() {
     if (!await this.reload()) setTimeout(() => this.reset(), AGAIN_MS)
+  }
+
+  /** The page around a message, for who was led to it. */
+  async goTo(seq) {
+    const after = Math.max(0, seq - PAGE / 2)
+    return this.#startAfresh(`after=${after}`, page => ({hasEarlier: after > 0, hasLater: page.has_more}))
+  }
+
+  /** Gives false where the server can't be reached; then all stays as it is. */
+  async #startAfresh(bounds, ends) {
+    this.#timeline.hold()
+    const page = await this.#page(bounds)
+    if (page) {
+      this.#generation += 1 // pages under way belong to what stood here before
+      this.#timeline.replace(page, ends(page))
+    } else {
+      this.#timeline.release()
+    }
+    this.show()
+    return Boolean(page)
   }
 
   async earlier() {

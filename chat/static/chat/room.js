@@ -53,21 +53,22 @@ function start() {
     say,
   })
   showRoom()
-  timeline.replace(page)
+  timeline.replace(page, {hasEarlier: page.has_more, hasLater: false})
   if (room.role) timeline.markNew(room.last_read_seq)
   outbox.start()
   history.show()
   showPlace()
   listen()
   follow()
-  if (canWrite() && matchMedia('(pointer: fine)').matches) composer.focus()
   reading.look()
 }
 
-/** At the amber line where something is new, else at the end; `#message-…` in the address leads there. */
+/** At the amber line where something is new, else at the end; `?at=<seq>#message-<id>` leads to a message. */
 function showPlace() {
-  const wanted = document.getElementById(location.hash.slice(1))
-  if (wanted?.matches('.msg')) highlight(wanted)
+  const [, wanted] = /^#message-(\d+)$/.exec(location.hash) ?? []
+  const seq = Number(new URLSearchParams(location.search).get('at')) || undefined
+  if (!wanted && canWrite() && matchMedia('(pointer: fine)').matches) composer.focus()
+  if (wanted) jump(Number(wanted), seq)
   else if (timeline.newLine) timeline.scroll.to(timeline.newLine)
   else timeline.scroll.toEnd()
 }
@@ -141,7 +142,8 @@ function editLast() {
   return Boolean(message)
 }
 
-async function jump(id) {
+async function jump(id, seq = timeline.known(id)?.seq) {
+  if (!timeline.nodeOf(id) && seq) await history.goTo(seq)
   const node = timeline.nodeOf(id)
   if (node) highlight(node)
   else say(gettext('That message stands further up: load earlier messages.'))

@@ -41,6 +41,8 @@ export class Timeline {
   get isSilent() { return this.#all().every(({message}) => message.kind === 'system') }
 
   byId(id) { return this.#entries.find(({message}) => message.id === id)?.message ?? null }
+  /** The message, on the page or quoted on it. */
+  known(id) { return this.byId(id) ?? this.#quotes.get(id) ?? null }
   nodeOf(id) { return this.#entries.find(({message}) => message.id === id)?.node ?? null }
   messageOf(node) { return this.#all().find(entry => entry.node === node)?.message ?? null }
 
@@ -60,12 +62,12 @@ export class Timeline {
     for (const message of held) this.upsert(message)
   }
 
-  /** Starts afresh from the newest page of history. */
-  replace({messages, quoted = [], has_more: hasEarlier}) {
+  /** Starts afresh from a page of history; says whether there is more on either side of it. */
+  replace({messages, quoted = []}, {hasEarlier, hasLater}) {
     for (const entry of this.#entries) remove(entry)
     this.#entries = []
     this.hasEarlier = hasEarlier
-    this.#hasLater = false
+    this.#hasLater = hasLater
     this.#below = 0
     this.scroll.steady(() => this.#add(messages, quoted))
     this.release()
@@ -94,7 +96,10 @@ export class Timeline {
       this.#held.push(message)
       return false
     }
-    if (this.#isElsewhere(message)) return message.seq > this.newest.seq
+    if (this.#isElsewhere(message)) {
+      this.#requote(message)
+      return message.seq > this.newest.seq
+    }
     let isNew
     this.scroll.steady(() => {
       isNew = this.#put(message)
@@ -102,11 +107,13 @@ export class Timeline {
       else this.#dropNewest()
       this.#arrange()
     })
+    if (!isNew) this.#requote(message)
     return isNew
   }
 
   /** Shows what is on its way: `{client_id, body, reply_to, state, why}`. */
   showPending(sent) {
+    this.#keepQuote(this.known(sent.reply_to))
     const message = {kind: 'text', author: me, html: '', reactions: [], deleted_at: null, edited_at: null, created_at: sent.at, ...sent}
     this.scroll.steady(() => {
       const entry = this.#pending.find(({message: {client_id: id}}) => id === sent.client_id)
@@ -189,14 +196,33 @@ export class Timeline {
   #dropOldest() {
     const surplus = this.#entries.length - KEPT
     if (surplus <= 0) return
-    this.#entries.splice(0, surplus).forEach(remove)
+    this.#drop(0, surplus)
     this.hasEarlier = true
   }
 
   #dropNewest() {
     if (this.#entries.length <= KEPT) return
-    this.#entries.splice(KEPT).forEach(remove)
+    this.#drop(KEPT)
     this.#hasLater = true
+  }
+
+  #drop(from, count = Infinity) {
+    for (const entry of this.#entries.splice(from, count)) {
+      remove(entry)
+      this.#keepQuote(entry.message)
+    }
+  }
+
+  #keepQuote(message) {
+    if (message) this.#quotes.set(message.id, message)
+  }
+
+  /** A message changed: so do the lines that quote it. */
+  #requote(message) {
+    if (this.#quotes.has(message.id)) this.#quotes.set(message.id, message)
+    const quoting = this.#all().filter(entry => entry.message.reply_to === message.id)
+    for (const entry of quoting) entry.drawn = null
+    if (quoting.length) this.scroll.steady(() => this.#arrange())
   }
 
   #arrange() {
@@ -208,7 +234,7 @@ export class Timeline {
     if (entry.drawn === state || 'editing' in entry.node.dataset) return
     entry.drawn = state
     const {message} = entry
-    const quoted = message.reply_to && (this.byId(message.reply_to) ?? this.#quotes.get(message.reply_to))
+    const quoted = message.reply_to && this.known(message.reply_to)
     draw(entry.node, message, {follows: followsPrevious, quoted, writes: this.writes})
   }
 }

@@ -44,7 +44,13 @@ function merge(update) {
   Object.assign(room, update, {name: room.kind === 'direct' ? room.name : update.name})
   const link = linkOf(room.id)
   if (link && room.kind !== 'direct') $('span', link).textContent = room.name
+  if (link) link.closest('li').hidden = isArchived(update)
   showCount(room)
+}
+
+/** Whole rooms say since when, hints only whether. */
+function isArchived({archived, archived_at: since}) {
+  return archived ?? Boolean(since)
 }
 
 function count({message}) {
