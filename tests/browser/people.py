@@ -78,6 +78,13 @@ class Someone:
 
     # Going places
 
+    def signs_in(self, name: str, password: str = "") -> None:
+        """At the door, with the password."""
+        self.goes_to("/accounts/login/")
+        self.fills_in(login=name, password=password or self.site.people[name].password)
+        with self.page.expect_navigation():
+            self.presses("Enter")
+
     def goes_to(self, path: str) -> None:
         self.page.goto(path)
 
