@@ -11,6 +11,7 @@ from functools import cache
 from typing import Any
 
 from django import template
+from django.conf import settings
 from django.contrib.staticfiles.storage import staticfiles_storage
 from django.template import Context
 from django.templatetags.static import static
@@ -105,7 +106,7 @@ def hashed_modules() -> dict[str, str]:
     """Plain URL → hashed URL of every module of ours, from the static manifest."""
     hashed = getattr(staticfiles_storage, "hashed_files", {})
     return {
-        staticfiles_storage.base_url + name: static(name)
+        settings.STATIC_URL + name: static(name)
         for name in sorted(hashed)
         if name.endswith(".js") and name.startswith(OWN_FOLDERS)
     }
@@ -141,5 +142,5 @@ def _imports_of(name: str) -> Iterator[str]:
     with staticfiles_storage.open(name) as file:
         source = file.read().decode()
     for target in IMPORT.findall(source):
-        url = posixpath.join(staticfiles_storage.base_url, posixpath.dirname(name), target)
-        yield posixpath.normpath(url).removeprefix(staticfiles_storage.base_url)
+        url = posixpath.join(settings.STATIC_URL, posixpath.dirname(name), target)
+        yield posixpath.normpath(url).removeprefix(settings.STATIC_URL)

@@ -6,6 +6,7 @@ import {fill, gettext} from '/static/chatsite/i18n.js'
 import {isTyping} from '/static/chatsite/keys.js'
 import {chatSocket} from '/static/chatsite/sockets.js'
 import {me} from '/static/chatsite/store.js'
+import {rename} from '/static/chatsite/title.js'
 import {Actions} from './actions.js'
 import {startAdding} from './adding.js'
 import {Composer} from './composer.js'
@@ -175,6 +176,7 @@ async function refresh() {
 
 function take(update) {
   if (!update) return
+  if (update.name !== room.name) rename(room.name, update.name)
   Object.assign(room, update)
   panel.set(room)
   showRoom()

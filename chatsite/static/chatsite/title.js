@@ -5,7 +5,7 @@ import {fill, gettext} from './i18n.js'
 import {inboxSocket} from './sockets.js'
 import {shell} from './store.js'
 
-const pageTitle = document.title
+let pageTitle = document.title
 const favicon = $('#favicon')
 const plainIcon = favicon.href
 let unread = shell.inbox.unread
@@ -17,6 +17,12 @@ export function startTitle() {
     const answer = await fetch('/api/me').catch(() => null)
     if (answer?.ok) setUnread((await answer.json()).notifications)
   })
+  setUnread(unread)
+}
+
+/** What the page shows got another name. */
+export function rename(before, now) {
+  pageTitle = pageTitle.replace(before, now)
   setUnread(unread)
 }
 
