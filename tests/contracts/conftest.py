@@ -1,0 +1,3 @@
+from tests.consumers.conftest import here
+
+__all__ = ["here"]
