@@ -112,12 +112,8 @@ def search(request: HttpRequest) -> HttpResponse:
     user = _user(request)
     found: dict[str, Any] = queries.search(user, q) if q else {"messages": [], "has_more": False}
     rooms = {room.pk: room_payload(room) for room in visible_rooms(user)} if found["messages"] else {}
-    results = [message | _place(rooms[message["room"]], message["id"]) for message in found["messages"]]
+    results = [message | {"place": rooms[message["room"]]} for message in found["messages"]]
     return render(request, "chat/search.html", {"q": q, "results": results, "has_more": found["has_more"]})
-
-
-def _place(room: dict[str, Any], message_id: int) -> dict[str, Any]:
-    return {"place": room, "url": f"/rooms/{room['slug']}/#message-{message_id}"}
 
 
 def _user(request: HttpRequest) -> User:

@@ -44,7 +44,7 @@ def place(message: Message) -> dict[str, Any]:
     """Where a notification about a message leads, and of which room it speaks."""
     room = message.room
     return {
-        "url": f"{room.get_absolute_url()}#message-{message.pk}",
+        "url": f"{room.get_absolute_url()}?at={message.seq}#message-{message.pk}",
         "data": {"room": {"id": room.pk, "name": room.name, "slug": room.slug}, "message": message.pk},
     }
 
