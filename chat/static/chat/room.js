@@ -165,7 +165,7 @@ async function toNewest() {
 }
 
 function onKey(event) {
-  if (event.key !== 'End' || isTyping(event.target) || $('dialog[open]')) return
+  if (event.key !== 'End' || event.defaultPrevented || isTyping(event.target) || $('dialog[open]')) return
   event.preventDefault()
   toNewest()
 }
