@@ -1,0 +1,61 @@
+"""The server dies while people are at it; their pages heal by themselves."""
+
+import os
+import signal
+from typing import Any
+
+import pytest
+from playwright.sync_api import expect
+
+from tests.browser.conftest import Enter
+from tests.browser.people import Complaints
+from tests.support import stack
+from tests.support.sites import Site
+
+Room = dict[str, Any]
+
+PROCESS = {"title": "Stitch the bay", "kind": "simulated", "params": {"steps": 30, "seconds": 6}}
+
+
+@pytest.mark.both_stacks
+def test_pages_heal_after_the_server_was_killed(person: Enter, room: Room, complaints: Complaints) -> None:
+    complaints.expect_no_connection()
+    alice, bob = person("alice"), person("bob")
+    site = alice.site
+    alice.opens(room)
+    bob.opens(room)
+    alice.writes("before")
+    bob.sees("before")
+    _, job = site.call("POST", "/api/jobs", site.people["alice"], PROCESS)
+    expect(alice.toasts.locator("progress")).to_be_visible()
+
+    site.kill()
+    alice.writes("into the void")
+    bob.writes("me, too")
+    for window in (alice, bob):
+        expect(window.timeline.locator(".msg[data-state=pending]")).to_have_count(1)
+    site.start()
+
+    for window in (alice, bob):
+        window.sees("into the void")
+        window.sees("me, too")
+        expect(window.messages).to_have_count(3)
+        expect(window.timeline.locator(".msg[data-state]")).to_have_count(0)
+    lines = alice.messages.locator(".body").all_text_contents()
+    assert bob.messages.locator(".body").all_text_contents() == lines
+    expect(alice.toasts.filter(has_text="Finished in")).to_be_visible(timeout=40_000)
+    _, job = site.call("GET", f"/api/jobs/{job['id']}", site.people["alice"])
+    assert (job["status"], job["attempt"]) == ("succeeded", 2)
+
+
+@pytest.mark.both_stacks
+@pytest.mark.skipif(stack.STACK != "pg", reason="there is only one process")
+def test_a_killed_worker_is_not_noticed(person: Enter, room: Room, site: Site, complaints: Complaints) -> None:
+    complaints.expect_no_connection()
+    alice, bob = person("alice"), person("bob")
+    alice.opens(room)
+    bob.opens(room)
+    for number, worker in enumerate(site.worker_pids()):
+        os.kill(worker, signal.SIGKILL)
+        alice.writes(f"after {number}")
+        bob.sees(f"after {number}")
