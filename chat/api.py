@@ -1,12 +1,13 @@
 """Rooms and messages over HTTP. Translates; the services do."""
 
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Annotated, Any, Literal
 from uuid import UUID, uuid4
 
 from ninja import Query, Router, Schema
 from ninja.responses import Status
-from pydantic import ConfigDict, Field
+from pydantic import AfterValidator, ConfigDict, Field
+from pydantic_core import PydanticCustomError
 
 from accounts.auth import ApiRequest, require_scope
 from accounts.payloads import person
@@ -25,10 +26,20 @@ from notifications.models import Notification
 
 router = Router(tags=["chat"])
 
+
+def _in_utc(moment: datetime) -> datetime:
+    """One without a zone is in UTC already."""
+    try:
+        return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+    except OverflowError:
+        raise PydanticCustomError("moment", "is beyond the calendar") from None
+
+
 Name = Annotated[CleanText, Field(max_length=60)]
 Topic = Annotated[CleanText, Field(max_length=200)]
 PathId = Annotated[int, Field(ge=1, le=MAX_ID)]
 Position = Annotated[int, Field(ge=0, le=MAX_ID)]
+Moment = Annotated[datetime, AfterValidator(_in_utc)]
 Role = Literal["owner", "moderator", "member"]
 
 ROOMS_PER_SECOND = 0.2
@@ -163,8 +174,8 @@ def search(
     q: Annotated[CleanText, Query(min_length=1, max_length=200)],
     room: PathId | None = None,
     author: Annotated[PathId | None, Query(alias="from")] = None,
-    before: datetime | None = None,
-    after: datetime | None = None,
+    before: Moment | None = None,
+    after: Moment | None = None,
 ) -> dict[str, Any]:
     """Messages that I may see, newest first; `before` and `after` are moments."""
     require_scope(request, "read")

@@ -17,7 +17,7 @@ from chat.payloads import member_payload, room_payload
 from chat.seen import public_rooms, rooms_with_last_talk, visible_rooms
 from chat.services.rooms import create_room
 from chatsite.realtime import streams
-from chatsite.realtime.commands import CommandError
+from chatsite.realtime.commands import MAX_ID, CommandError
 
 PEOPLE_FOUND = 20
 PEOPLE_A_PAGE = 100
@@ -39,7 +39,7 @@ def home(request: HttpRequest) -> HttpResponse:
 @login_required
 def browse(request: HttpRequest) -> HttpResponse:
     """Public rooms, joined or not."""
-    q = request.GET.get("q", "").strip()[:MAX_QUERY_CHARACTERS]
+    q = _asked(request)
     rooms = [room_payload(room) | {"url": room.get_absolute_url()} for room in public_rooms(_user(request), q)]
     return render(request, "chat/browse.html", {"rooms": rooms, "q": q})
 
@@ -72,7 +72,7 @@ def room(request: HttpRequest, slug: str) -> HttpResponse:
 @login_required
 def people(request: HttpRequest) -> HttpResponse:
     """Everybody here."""
-    q = request.GET.get("q", "").strip()[:MAX_QUERY_CHARACTERS]
+    q = _asked(request)
     pages = Paginator(_people(_user(request), q), PEOPLE_A_PAGE)
     page = pages.get_page(request.GET.get("page"))
     listed = [member_payload(Membership(user=user, room=Room())) for user in page.object_list]
@@ -83,7 +83,7 @@ def people(request: HttpRequest) -> HttpResponse:
 @login_required
 def people_search(request: HttpRequest) -> JsonResponse:
     """People by name, for pickers: `{"people": [{id, name, username, avatar}]}`."""
-    q = request.GET.get("q", "").strip()[:MAX_QUERY_CHARACTERS]
+    q = _asked(request)
     found = _people(_user(request), q)[:PEOPLE_FOUND]
     listed = [{"id": u.pk, "name": u.name, "username": u.username, "avatar": avatar_url(u)} for u in found]
     return JsonResponse({"people": listed})
@@ -98,6 +98,8 @@ def _people(user: User, q: str) -> QuerySet[User]:
 @login_required
 def message_person(request: HttpRequest, user_id: int) -> HttpResponse:
     """To the direct room with somebody, made at the first time."""
+    if user_id > MAX_ID:
+        raise Http404
     try:
         return redirect(create_room(_user(request), name="", kind=Room.Kind.DIRECT, members=[user_id]))
     except CommandError as error:
@@ -108,12 +110,17 @@ def message_person(request: HttpRequest, user_id: int) -> HttpResponse:
 @login_required
 def search(request: HttpRequest) -> HttpResponse:
     """Messages with some text in them, in the rooms that I may see."""
-    q = request.GET.get("q", "").strip().replace("\x00", "")[:MAX_QUERY_CHARACTERS]
+    q = _asked(request)
     user = _user(request)
     found: dict[str, Any] = queries.search(user, q) if q else {"messages": [], "has_more": False}
     rooms = {room.pk: room_payload(room) for room in visible_rooms(user)} if found["messages"] else {}
     results = [message | {"place": rooms[message["room"]]} for message in found["messages"]]
     return render(request, "chat/search.html", {"q": q, "results": results, "has_more": found["has_more"]})
+
+
+def _asked(request: HttpRequest) -> str:
+    """`?q=`, without the NUL that PostgreSQL refuses."""
+    return request.GET.get("q", "").replace("\x00", "").strip()[:MAX_QUERY_CHARACTERS]
 
 
 def _user(request: HttpRequest) -> User:

@@ -3,6 +3,7 @@
 from typing import Any
 
 from django.db import transaction
+from django.db.models import Q
 
 from accounts.models import User
 from chat.events import RoomRead
@@ -12,18 +13,13 @@ from chatsite.realtime.commands import not_found
 from notifications.models import Notification
 from notifications.services.inbox import append_to_inbox, mark_read
 
-MARKS_READ = [
-    Notification.Kind.MENTION,
-    Notification.Kind.REPLY,
-    Notification.Kind.DIRECT,
-    Notification.Kind.ROOM_ADDED,
-]
+ABOUT_MESSAGES = [Notification.Kind.MENTION, Notification.Kind.REPLY, Notification.Kind.DIRECT]
 
 
 def read_room(user: User, room_id: int, seq: int) -> dict[str, Any]:
     """Moves the read mark forwards, never back and never past the head.
 
-    What waits in the inbox about this room is read with it. Tells the person's other tabs.
+    What waits in the inbox about those messages is read with it. Tells the person's other tabs.
     Returns `{last_read_seq, unread, mentions}`. Raises `not_found` for who is no member.
     """
     with transaction.atomic():
@@ -36,7 +32,7 @@ def read_room(user: User, room_id: int, seq: int) -> dict[str, Any]:
         if moved:
             membership.last_read_seq = seq
             membership.save(update_fields=["last_read_seq"])
-        _read_notifications(user, room_id)
+        _read_notifications(user, room_id, membership.last_read_seq)
         seen = visible_room(user, pk=room_id)
         mark = RoomRead(room_id, membership.last_read_seq, seen.unread, seen.mentions)
         if moved:
@@ -44,7 +40,9 @@ def read_room(user: User, room_id: int, seq: int) -> dict[str, Any]:
     return mark.payload()
 
 
-def _read_notifications(user: User, room_id: int) -> None:
-    waiting = user.notifications.filter(read_at=None, kind__in=MARKS_READ, data__room__id=room_id)
+def _read_notifications(user: User, room_id: int, seq: int) -> None:
+    """What waits about the messages up to `seq`, and about having come into the room."""
+    read = Q(kind__in=ABOUT_MESSAGES, data__seq__lte=seq) | Q(kind=Notification.Kind.ROOM_ADDED)
+    waiting = user.notifications.filter(read, read_at=None, data__room__id=room_id)
     if ids := list(waiting.values_list("pk", flat=True)):
         mark_read(user.pk, ids=ids)

@@ -45,7 +45,11 @@ def place(message: Message) -> dict[str, Any]:
     room = message.room
     return {
         "url": f"{room.get_absolute_url()}?at={message.seq}#message-{message.pk}",
-        "data": {"room": {"id": room.pk, "name": room.name, "slug": room.slug}, "message": message.pk},
+        "data": {
+            "room": {"id": room.pk, "name": room.name, "slug": room.slug},
+            "message": message.pk,
+            "seq": message.seq,
+        },
     }
 
 

@@ -68,10 +68,11 @@ function start() {
 function showPlace() {
   const [, wanted] = /^#message-(\d+)$/.exec(location.hash) ?? []
   const seq = Number(new URLSearchParams(location.search).get('at')) || undefined
-  if (!wanted && canWrite() && matchMedia('(pointer: fine)').matches) composer.focus()
   if (wanted) jump(Number(wanted), seq)
   else if (timeline.newLine) timeline.scroll.to(timeline.newLine)
   else timeline.scroll.toEnd()
+  // Only now: the page looks at what is in view when it gets the focus
+  if (!wanted && canWrite() && matchMedia('(pointer: fine)').matches) composer.focus()
 }
 
 function listen() {
