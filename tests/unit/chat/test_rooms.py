@@ -265,6 +265,13 @@ def test_reading_reads_what_waits_about_the_room(alice: User, bob: User, room: R
     assert inbox_of(bob) == ["notification.created", "notification.read", "room.read"]
 
 
+def test_what_was_said_after_the_mark_still_waits(alice: User, bob: User, room: Room) -> None:
+    speak(alice, room, "Hello")
+    speak(alice, room, "@bob")
+    assert read_room(bob, room.pk, 1)["mentions"] == 1
+    assert Notification.objects.get().read_at is None
+
+
 def test_only_members_have_a_read_mark(charlie: User, room: Room, public_room: Room) -> None:
     assert code_of(read_room, charlie, room.pk, 1) == "not_found"
     assert code_of(read_room, charlie, public_room.pk, 1) == "not_found"
