@@ -1,16 +1,21 @@
 """The HTTP API: the apps' routers under one roof, with one form for refusals."""
 
+import logging
+import math
 from typing import Any
 
+from django.core.exceptions import RequestDataTooBig
 from django.http import HttpRequest, HttpResponse
 from django.utils.translation import gettext as _
-from ninja import NinjaAPI
+from ninja import NinjaAPI, Router
 from ninja.errors import AuthenticationError, HttpError, ValidationError
 
 from accounts.auth import api_auth
 from chat.api import router as chat_router
-from chatsite.realtime.commands import CommandError, refusal
+from chatsite.realtime.commands import CommandError, not_found, refusal
 from notifications.api import router as notifications_router
+
+logger = logging.getLogger(__name__)
 
 STATUS_OF = {
     "bad_json": 400,
@@ -27,15 +32,25 @@ STATUS_OF = {
 }
 CODE_OF = {400: "bad_json", 401: "unauthenticated", 403: "forbidden", 404: "not_found", 413: "too_large"}
 
+nowhere = Router()
+
+
+@nowhere.api_operation(["GET", "POST", "PUT", "PATCH", "DELETE"], "/{path:rest}", auth=None, include_in_schema=False)
+def nothing(request: HttpRequest, rest: str) -> None:
+    """Whatever is the address of no call."""
+    raise not_found()
+
+
 api = NinjaAPI(title="Chat", version="1", auth=api_auth, urls_namespace="api")
 api.add_router("", chat_router)
 api.add_router("", notifications_router)
+api.add_router("", nowhere)  # last: its address fits all
 
 
 def answer(request: HttpRequest, error: CommandError) -> HttpResponse:
     response = api.create_response(request, error.payload(), status=STATUS_OF[error.code])
     if error.retry_after is not None:
-        response["Retry-After"] = str(max(1, round(error.retry_after)))
+        response["Retry-After"] = str(max(1, math.ceil(error.retry_after)))
     return response
 
 
@@ -62,3 +77,14 @@ def invalid(request: HttpRequest, error: ValidationError) -> HttpResponse:
 def http_error(request: HttpRequest, error: HttpError) -> HttpResponse:
     """What ninja itself refuses: above all a body that isn't JSON."""
     return answer(request, CommandError(CODE_OF.get(error.status_code, "invalid"), error.message))
+
+
+@api.exception_handler(RequestDataTooBig)
+def too_large(request: HttpRequest, error: RequestDataTooBig) -> HttpResponse:
+    return answer(request, CommandError("too_large", _("That is more than 1 MiB at once.")))
+
+
+@api.exception_handler(Exception)
+def failed(request: HttpRequest, error: Exception) -> HttpResponse:
+    logger.exception("call failed: %s %s", request.method, request.path, exc_info=error)
+    return answer(request, CommandError("internal", _("Something went wrong here. Try again.")))

@@ -4,7 +4,7 @@ The pages' data is read after the inbox's head, so that following the stream fro
 head misses nothing; what is told twice is an upsert.
 """
 
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any, TypeVar
 
 from django.contrib.auth.decorators import login_required
@@ -176,6 +176,6 @@ def before_moment(request: HttpRequest) -> datetime | None:
     """`?before=`, where it is a moment with its offset from UTC."""
     try:
         moment = parse_datetime(request.GET.get("before", ""))
-    except ValueError:  # looks like one, but has a 31 February
+        return moment.astimezone(UTC) if moment is not None and moment.tzinfo is not None else None
+    except (ValueError, OverflowError):  # looks like one, but has a 31 February, or leaves the calendar
         return None
-    return moment if moment is not None and moment.tzinfo is not None else None
