@@ -121,6 +121,7 @@ PAGES = [
     Row("GET /readyz",                                 "200 200 200 200 200 200"),
     Row("GET /metrics",                                "200 200 200 200 200 200"),  # from this machine, whoever asks
     Row("GET /api/",                                   "404 404 404 404 404 404"),
+    Row("GET /api/nothing",                            "404 404 404 404 404 404"),
     Row("GET /api/docs",                               "200 200 200 200 200 200"),
     Row("GET /api/openapi.json",                       "200 200 200 200 200 200"),
 ]  # fmt: skip

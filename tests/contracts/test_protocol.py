@@ -9,10 +9,12 @@ from typing import Any
 import pytest
 from django.core.management import get_commands
 from django.db import models
+from django.test import Client
 from django.urls import resolve
 
 from accounts.models import User
 from accounts.payloads import person
+from chat.api import ROOMS_BURST
 from chat.consumers import ChatConsumer
 from chat.models import Membership, Message, Room
 from chat.payloads import member_payload
@@ -100,6 +102,24 @@ def test_every_status_of_the_api_is_documented() -> None:
         code: int(row[0]) for row in list(tables("## 2. HTTP API"))[1] for code in named(row[1]) if "-" not in code
     }
     assert documented == STATUS_OF
+
+
+def test_a_call_that_fails_is_answered_like_any_refusal(
+    alice: User, client: Client, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr("chat.api.visible_rooms", lambda user: 1 / 0)
+    client.force_login(alice)
+    answer = client.get("/api/rooms")
+    assert (answer.status_code, answer.json()["code"]) == (500, "internal")
+    assert "ZeroDivisionError" in caplog.text
+
+
+def test_who_is_refused_for_haste_is_told_when_to_come_back(alice: User, client: Client) -> None:
+    client.force_login(alice)
+    for _ in range(ROOMS_BURST + 1):
+        answer = client.post("/api/rooms", {"name": "Garden", "kind": "private"}, content_type="application/json")
+    assert (answer.status_code, answer.json()["code"]) == (429, "rate_limited")
+    assert int(answer["Retry-After"]) >= answer.json()["retry_after"] > 0
 
 
 def test_every_close_code_is_documented() -> None:
