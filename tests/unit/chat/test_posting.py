@@ -201,7 +201,8 @@ def test_who_is_mentioned_is_told_once(alice: User, bob: User, room: Room) -> No
     message = speak(alice, room, "@bob and @BOB, look")
     waiting = Notification.objects.get()
     assert (waiting.user, waiting.kind, waiting.actor, waiting.text) == (bob, "mention", alice, "@bob and @BOB, look")
-    assert waiting.data == {"room": {"id": room.pk, "name": room.name, "slug": room.slug}, "message": message["id"]}
+    assert waiting.data["room"] == {"id": room.pk, "name": room.name, "slug": room.slug}
+    assert (waiting.data["message"], waiting.data["seq"]) == (message["id"], message["seq"])
 
 
 def test_an_outsider_is_not_told_of_a_mention(alice: User, charlie: User, room: Room) -> None:
