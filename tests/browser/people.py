@@ -85,6 +85,13 @@ class Someone:
         with self.page.expect_navigation():
             self.presses("Enter")
 
+    def shows_that_it_is_them(self, name: str) -> None:
+        """Types the password where a page asks “Is it you?”."""
+        if "/reauthenticate/" in self.page.url:
+            self.fills_in(password=self.site.people[name].password)
+            with self.page.expect_navigation():
+                self.presses("Enter")
+
     def goes_to(self, path: str) -> None:
         self.page.goto(path)
 
@@ -119,7 +126,7 @@ class Someone:
     def fills_in(self, **fields: str) -> None:
         """By the names of a form's fields."""
         for name, value in fields.items():
-            self.page.locator(f"[name={name}]").fill(value)
+            self.page.locator(f"[name={name}]:visible").fill(value)
 
     def confirms(self, yes: str) -> None:
         self.page.locator("dialog[aria-labelledby=confirm-title]").get_by_role("button", name=yes).click()

@@ -86,7 +86,10 @@ def test_a_page_inside(person: Enter, path: str, complaints: Complaints) -> None
 def test_a_page_behind_the_password(person: Enter, path: str) -> None:
     alice = person()
     alice.signs_in("alice")
+    alice.goes_to(f"/{path}")
+    alice.shows_that_it_is_them("alice")
     look_at(alice, path)
+    alice.arrives_at(f"/{path}")
 
 
 @pytest.mark.parametrize("name", DIALOGS)
