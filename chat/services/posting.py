@@ -69,9 +69,8 @@ def post_messages(posts: Sequence[Post]) -> list[Posted | Exception]:
     """
     try:
         return _saved(posts)
-    except (
-        IntegrityError
-    ):  # a client_id went to another room at the same moment, under that room's lock; now it is seen
+    except IntegrityError:
+        # A client_id went to another room at the same moment, under that room's lock: now it is seen.
         return _saved(posts)
 
 
