@@ -59,7 +59,11 @@ class WsClient:
         """Sends a command and returns its `ok`; raises `RefusedError` for its `error`."""
         ref = f"r{next(self._refs)}"
         reply = self._replies[ref] = asyncio.get_running_loop().create_future()
-        await self.send({"type": type, "ref": ref, **fields})
+        try:
+            await self.send({"type": type, "ref": ref, **fields})
+        except ConnectionClosed:
+            del self._replies[ref]
+            raise
         answer = await asyncio.wait_for(reply, TIMEOUT_SECONDS)
         if answer["type"] == "error":
             raise RefusedError(answer)
