@@ -95,7 +95,7 @@ function showCount(room) {
 function countLabel({kind, unread, mentions}) {
   if (kind === 'direct') return fill(ngettext('%(n)s direct message', '%(n)s direct messages', unread), {n: unread})
   if (mentions) return fill(ngettext('%(n)s mention', '%(n)s mentions', mentions), {n: mentions})
-  return fill(gettext('%(n)s unread'), {n: unread})
+  return fill(ngettext('%(n)s unread', '%(n)s unread', unread), {n: unread})
 }
 
 async function fetchRoom(id) {
