@@ -17,6 +17,7 @@ from tests.support.sites import Ground, Site
 TIMEOUT_MS = 15_000
 FLAGS = ["--no-sandbox", "--disable-dev-shm-usage"]  # containers offer neither namespaces nor much /dev/shm
 BOTH_STACKS = "both_stacks"
+TWO_PROCESSES = "two_processes"
 FAILED = pytest.StashKey[bool]()
 REPORT = pytest.StashKey[list[str]]()
 
@@ -115,16 +116,22 @@ def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestR
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    config.addinivalue_line("markers", f"{BOTH_STACKS}: what several processes could break; runs on PostgreSQL, too")
+    config.addinivalue_line("markers", f"{BOTH_STACKS}: runs on PostgreSQL and Redis, too")
+    config.addinivalue_line("markers", f"{TWO_PROCESSES}: runs there only")
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Pages are the same on both stacks: on the second only what several processes could break (`-m browser`: all)."""
-    if stack.STACK == "sqlite" or config.option.markexpr:
-        return
-    chosen = [item for item in items if item.get_closest_marker(BOTH_STACKS)]
+    """Pages are the same on both stacks: on the second only what two processes could break (`-m browser`: all)."""
+    chosen = [item for item in items if runs_here(item, everything=bool(config.option.markexpr))]
     config.hook.pytest_deselected(items=[item for item in items if item not in chosen])
     items[:] = chosen
+
+
+def runs_here(item: pytest.Item, everything: bool) -> bool:
+    needs_two = item.get_closest_marker(TWO_PROCESSES) is not None
+    if stack.STACK == "sqlite":
+        return not needs_two
+    return everything or needs_two or item.get_closest_marker(BOTH_STACKS) is not None
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
