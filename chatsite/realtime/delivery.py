@@ -32,7 +32,7 @@ class Outlet:
     def push(self, text: str) -> None:
         if self.closed:
             return
-        self._unsent += len(text)
+        self._unsent += size(text)
         if self._unsent > MAX_UNSENT_BYTES:
             self.closed = True
             self._queue.clear()
@@ -55,8 +55,13 @@ class Outlet:
             while self._queue:
                 message = self._queue.popleft()
                 await self._send(message)
-                self._unsent -= len(message.get("text", ""))
+                self._unsent -= size(message.get("text", ""))
         except Exception:  # the server has lost the connection; it tells the consumer by itself
             self.closed = True
             self._queue.clear()
             logger.debug("socket gone while sending", exc_info=True)
+
+
+def size(text: str) -> int:
+    """Bytes on the wire; most text is ASCII, whose bytes are its characters."""
+    return len(text) if text.isascii() else len(text.encode())
