@@ -72,6 +72,7 @@ class Ping(Command):
 
 PROBLEMS = {
     "missing": _("is missing"),
+    "empty": _("has nothing in it"),
     "extra_forbidden": _("is no field of this"),
     "string_type": _("must be text"),
     "string_too_short": _("has fewer than {min_length} characters"),
@@ -82,6 +83,7 @@ PROBLEMS = {
     "int_parsing": _("must be a whole number"),
     "greater_than_equal": _("must be {ge} or more"),
     "less_than_equal": _("must be {le} or less"),
+    "moment": _("is beyond the calendar"),
     "uuid_type": _("must be a UUID"),
     "uuid_parsing": _("must be a UUID"),
 }
