@@ -113,6 +113,7 @@ export class Timeline {
 
   /** Shows what is on its way: `{client_id, body, reply_to, state, why}`. */
   showPending(sent) {
+    if (this.#entries.some(({message}) => message.client_id === sent.client_id)) return // it went out from an earlier page
     this.#keepQuote(this.known(sent.reply_to))
     const message = {kind: 'text', author: me, html: '', reactions: [], deleted_at: null, edited_at: null, created_at: sent.at, ...sent}
     this.scroll.steady(() => {
