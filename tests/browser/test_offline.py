@@ -60,7 +60,6 @@ def test_what_was_not_sent_when_the_page_closed_goes_out_from_the_next(
 ) -> None:
     alice, bob = two
     alice.context.set_offline(True)
-    alice.reads("You are offline.")
     alice.writes("on the way")
     expect(alice.message("on the way")).to_have_attribute("data-state", "pending")
     alice.page.close()
@@ -74,7 +73,6 @@ def test_what_was_not_sent_when_the_page_closed_goes_out_from_the_next(
 def test_what_is_refused_waits_for_a_decision(two: tuple[Someone, Someone], room: Room, complaints: Complaints) -> None:
     alice, bob = two
     bob.context.set_offline(True)
-    bob.reads("You are offline.")
     bob.writes("one")
     bob.writes("two")
     archive(alice, room, True)
