@@ -105,7 +105,7 @@ class Someone:
         self.page.wait_for_function(FOLLOWS)
 
     def arrives_at(self, path: str) -> None:
-        expect(self.page).to_have_url(re.compile(re.escape(path) + "([?#].*)?$"))
+        expect(self.page).to_have_url(re.compile(rf"^http://[^/]+{re.escape(path)}([?#].*)?$"))
 
     # Doing things
 
