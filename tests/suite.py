@@ -8,11 +8,12 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import IO, NamedTuple
 from xml.etree import ElementTree
 
 from tests.support.servers import MissingError
@@ -64,8 +65,9 @@ def run(arguments: list[str]) -> None:
     with tempfile.TemporaryDirectory(prefix="chat-test-") as var:
         os.environ["VAR_DIR"] = var
         run_stage(Stage("translations", [PYTHON, "manage.py", "compile_translations"]), outcome)
-        for stage in suites(arguments) if arguments else [*checks(), *suites([])]:
-            run_stage(stage, outcome, may_be_empty=bool(arguments))
+        for stage in [] if arguments else checks():
+            run_stage(stage, outcome)
+        run_suites(arguments, outcome)
     outcome.report()
     sys.exit(1 if outcome.failures else 0)
 
@@ -91,12 +93,34 @@ def suites(arguments: list[str]) -> Iterable[Stage]:
             yield Stage(f"{kind} on {title}", [*command, *arguments], {"TEST_STACK": stack}, report)
 
 
-def run_stage(stage: Stage, outcome: Outcome, may_be_empty: bool = False) -> None:
+def run_suites(arguments: list[str], outcome: Outcome) -> None:
+    """Two at a time, since both mostly wait: what the browser's suites print comes at their end."""
+    plain, browser = [], []
+    for stage in suites(arguments):
+        (browser if "--browser=only" in stage.command else plain).append(stage)
+
+    def run_in_background() -> None:
+        for stage in browser:
+            with tempfile.TemporaryFile("w+") as kept:
+                run_stage(stage, outcome, may_be_empty=bool(arguments), output=kept)
+                kept.seek(0)
+                print(kept.read(), end="", flush=True)
+
+    lane = threading.Thread(target=run_in_background, name="browser suites")
+    lane.start()
+    for stage in plain:
+        run_stage(stage, outcome, may_be_empty=bool(arguments))
+    lane.join()
+
+
+def run_stage(stage: Stage, outcome: Outcome, may_be_empty: bool = False, output: IO[str] | None = None) -> None:
     """A check counts where it fails, as one failed test."""
-    print(f"\n=== {stage.title}", flush=True)
+    print(f"\n=== {stage.title}", file=output, flush=True)
     began = time.monotonic()
-    code = subprocess.run(stage.command, env={**os.environ, **stage.variables}, check=False).returncode
-    print(f"=== {stage.title}: {'ok' if code == 0 else f'exit code {code}'} in {time.monotonic() - began:.1f}s")
+    variables = {**os.environ, **stage.variables}
+    code = subprocess.run(stage.command, env=variables, stdout=output, stderr=output, check=False).returncode
+    result = f"{'ok' if code == 0 else f'exit code {code}'} in {time.monotonic() - began:.1f}s"
+    print(f"=== {stage.title}: {result}", file=output, flush=True)
     failed_before = len(outcome.failures)
     if stage.report and stage.report.exists():
         read_report(stage.title, stage.report, outcome)
