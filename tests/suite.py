@@ -95,9 +95,8 @@ def suites(arguments: list[str]) -> Iterable[Stage]:
 
 def run_suites(arguments: list[str], outcome: Outcome) -> None:
     """Two at a time, since both mostly wait: what the browser's suites print comes at their end."""
-    plain, browser = [], []
-    for stage in suites(arguments):
-        (browser if "--browser=only" in stage.command else plain).append(stage)
+    stages = list(suites(arguments))
+    browser = [stage for stage in stages if "--browser=only" in stage.command]
 
     def run_in_background() -> None:
         for stage in browser:
@@ -108,8 +107,9 @@ def run_suites(arguments: list[str], outcome: Outcome) -> None:
 
     lane = threading.Thread(target=run_in_background, name="browser suites")
     lane.start()
-    for stage in plain:
-        run_stage(stage, outcome, may_be_empty=bool(arguments))
+    for stage in stages:
+        if stage not in browser:
+            run_stage(stage, outcome, may_be_empty=bool(arguments))
     lane.join()
 
 
