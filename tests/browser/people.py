@@ -12,9 +12,7 @@ LEFT_THE_PAGE = "net::ERR_ABORTED"  # what was under way when the page was left
 TELL_OF_VIOLATIONS = "addEventListener('securitypolicyviolation', e => console.error('CSP', e.violatedDirective))"
 
 # Commands of one socket are handled in order: when the last is answered, so are the page's subscriptions.
-# Before the page is complete, its own modules may not have run yet.
 FOLLOWS = """async () => {
-  if (document.readyState !== 'complete') return false
   const {chatSocket, inboxSocket} = await import('/static/chatsite/sockets.js')
   const ask = socket => socket.request({type: 'stream.unsubscribe', stream: 'room:0'}).then(() => true, () => false)
   return await ask(chatSocket) && await ask(inboxSocket)
@@ -104,6 +102,7 @@ class Someone:
 
     def is_connected(self) -> None:
         """What others do from now on arrives by itself."""
+        self.page.wait_for_load_state()  # before it, the page's own modules may not have run
         self.page.wait_for_function(FOLLOWS)
 
     def arrives_at(self, path: str) -> None:
