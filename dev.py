@@ -109,7 +109,8 @@ class Site:
             self.manage("compile_translations")
 
     def collect_static_files(self) -> None:
-        sources = [path for path in ROOT.glob("*/static/**/*") if path.is_file()]
+        found = (path for path in ROOT.glob("*/static/**/*") if path.is_file())
+        sources = [path for path in found if not path.is_relative_to(self.var)]  # what was collected lies in var/static
         state = digest([RUNTIME_LOCK, *sources], os.environ.get("DEBUG", ""))
         if not (self.var / "static").exists() or not self.is_done("static", state):
             say("Collecting static files")

@@ -74,6 +74,28 @@ def test_a_step_is_done_until_what_it_came_from_changes(tmp_path: Path) -> None:
     assert not site.is_done("static", "later")
 
 
+def test_collected_files_are_not_collected_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also where they land inside the project, as they do without VAR_DIR."""
+    for folder in ("chat/static/chat", "var"):
+        (tmp_path / folder).mkdir(parents=True)
+    (tmp_path / "chat/static/chat/room.js").write_text("start()")
+    (tmp_path / "requirements.txt").write_text("django\n")
+    monkeypatch.setattr(dev, "ROOT", tmp_path)
+    monkeypatch.setattr(dev, "RUNTIME_LOCK", tmp_path / "requirements.txt")
+    site, collected = dev.Site(tmp_path / "var"), []
+
+    def collect(*arguments: str) -> str:
+        (tmp_path / "var/static/chat").mkdir(parents=True)
+        (tmp_path / "var/static/chat/room.1f0c.js").write_text("start()")
+        collected.append(arguments[0])
+        return ""
+
+    monkeypatch.setattr(site, "manage", collect)
+    site.collect_static_files()
+    site.collect_static_files()
+    assert collected == ["collectstatic"]
+
+
 def test_another_database_file_is_another_database(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("DATABASE_URL", raising=False)
     site = dev.Site(tmp_path)
