@@ -19,6 +19,11 @@ export function fill(text, values) {
   return text.replace(/%\((\w+)\)s/g, (_, name) => String(values[name]))
 }
 
+const percentFormat = new Intl.NumberFormat(language, {style: 'percent'})
+
+/** “62%”, in Spanish “62 %”. */
+export const percentText = percent => percentFormat.format(percent / 100)
+
 /** “Bob”, “Bob and Inês”, “Bob, Inês and Dina”, as the language does it. */
 export function listed(words) {
   return new Intl.ListFormat(language, {type: 'conjunction'}).format(words)

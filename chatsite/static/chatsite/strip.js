@@ -1,7 +1,7 @@
 // The strip of running jobs at the sidebar's foot: three at most, and how many more.
 
 import {$, clone} from './dom.js'
-import {fill, gettext, ngettext} from './i18n.js'
+import {fill, gettext, ngettext, percentText} from './i18n.js'
 import {inboxSocket} from './sockets.js'
 import {shell} from './store.js'
 
@@ -53,5 +53,5 @@ function draw(item, job) {
 function stateOf({status, percent}) {
   if (status === 'stalled') return gettext('No word')
   if (status === 'queued') return gettext('Queued')
-  return percent === null ? '' : `${Math.floor(percent)}%`
+  return percent === null ? '' : percentText(Math.floor(percent))
 }

@@ -1,7 +1,7 @@
 // Ctrl+K: rooms, people, running jobs and pages in one list.
 
 import {$, avatar, clone, element, icon} from './dom.js'
-import {fill, gettext, ngettext} from './i18n.js'
+import {fill, gettext, ngettext, percentText} from './i18n.js'
 import {matchRange, rank} from './match.js'
 import {presenceOf} from './presence.js'
 import {rooms} from './sidebar.js'
@@ -74,7 +74,7 @@ function unreadFacts({unread}) {
 function jobFacts({status, percent, step}) {
   if (status === 'stalled') return gettext('No word')
   if (status === 'queued') return gettext('Queued')
-  return [percent === null ? '' : `${Math.floor(percent)}%`, step].filter(Boolean).join(', ')
+  return [percent === null ? '' : percentText(Math.floor(percent)), step].filter(Boolean).join(', ')
 }
 
 function draw(hit, index, wanted) {

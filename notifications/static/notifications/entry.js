@@ -1,11 +1,11 @@
 // One line of the inbox: a notification, or a job of mine that runs.
 
 import {$, clone, element, icon} from '/static/chatsite/dom.js'
-import {gettext} from '/static/chatsite/i18n.js'
+import {gettext, percentText} from '/static/chatsite/i18n.js'
 import {clock, fullTime} from '/static/chatsite/time.js'
 import {retry} from './actions.js'
 import {detail, isTalk, lead, sentenceNodes, statusOf} from './notices.js'
-import {GLYPHS, fillBar, leftText, nowText, percentText} from './words.js'
+import {GLYPHS, fillBar, leftText, nowText} from './words.js'
 
 /** `markRead(ids)` is called when the reader is done with it. */
 export function noticeEntry(notice, markRead) {

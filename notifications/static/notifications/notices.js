@@ -1,9 +1,9 @@
 // What a notification says, formed in the reader's language from its kind, actor and data.
 
 import {avatar, element, icon} from '/static/chatsite/dom.js'
-import {fill, gettext} from '/static/chatsite/i18n.js'
+import {fill, gettext, percentText} from '/static/chatsite/i18n.js'
 import {duration} from '/static/chatsite/time.js'
-import {GLYPHS, percentText} from './words.js'
+import {GLYPHS} from './words.js'
 
 const JOB_STATUS = {
   'job.succeeded': 'succeeded', 'job.failed': 'failed', 'job.stalled': 'stalled', 'job.cancelled': 'cancelled',

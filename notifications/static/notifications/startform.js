@@ -2,10 +2,10 @@
 
 import {api} from '/static/chatsite/api.js'
 import {$, $$, element, icon} from '/static/chatsite/dom.js'
-import {fill, gettext} from '/static/chatsite/i18n.js'
+import {fill, gettext, percentText} from '/static/chatsite/i18n.js'
 import {problemText} from './actions.js'
 import {jobs} from './jobs.js'
-import {countText, percentText} from './words.js'
+import {countText} from './words.js'
 
 const MAX_STEPS = 10_000
 const MAX_SECONDS = 3600

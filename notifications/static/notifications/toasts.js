@@ -5,12 +5,12 @@
 
 import {inboxSocket} from '/static/chatsite/sockets.js'
 import {avatar, element, icon, pageData} from '/static/chatsite/dom.js'
-import {gettext} from '/static/chatsite/i18n.js'
+import {gettext, percentText} from '/static/chatsite/i18n.js'
 import {cancel, retry} from './actions.js'
 import {isOpen, jobs} from './jobs.js'
 import {detail, isTalk, sentenceText} from './notices.js'
 import {hideToast, isShown, moveBar, showToast} from './rack.js'
-import {GLYPHS, canRunAgain, fillBar, isCancelling, nowText, outcomeText, percentText} from './words.js'
+import {GLYPHS, canRunAgain, fillBar, isCancelling, nowText, outcomeText} from './words.js'
 
 const QUARTER_PERCENT = 25
 const STAYING = new Set(['failed', 'stalled'])

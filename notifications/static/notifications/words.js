@@ -1,6 +1,6 @@
 // What jobs are doing, in the reader's words. Pure: a job (and the time) in, text out.
 
-import {fill, gettext, language} from '/static/chatsite/i18n.js'
+import {fill, gettext, language, percentText} from '/static/chatsite/i18n.js'
 import {clock, dayKey, duration, shortTime} from '/static/chatsite/time.js'
 
 const ETA_STEP_SECONDS = 5
@@ -8,7 +8,6 @@ const SLOW_PER_SECOND = 1
 const DAY_MS = 24 * 60 * 60 * 1000
 const NAMED_DAYS = 6
 
-const percentFormat = new Intl.NumberFormat(language, {style: 'percent'})
 const countFormat = new Intl.NumberFormat(language)
 const {timeZone} = document.documentElement.dataset
 const weekdayFormat = new Intl.DateTimeFormat(language, {weekday: 'short', timeZone})
@@ -17,9 +16,6 @@ const rateFormat = new Intl.NumberFormat(language, {maximumSignificantDigits: 2}
 export const GLYPHS = {
   queued: 'clock', running: 'dots', stalled: 'pause', succeeded: 'check', failed: 'alert', cancelled: 'minus',
 }
-
-/** “62%”, in Spanish “62 %”. */
-export const percentText = percent => percentFormat.format(percent / 100)
 
 /** “12,940” */
 export const countText = count => countFormat.format(count)

@@ -1,13 +1,13 @@
 // One running job on /progress: how far, what at, how long, its log, and Cancel.
 
 import {$, clone, element, icon} from '/static/chatsite/dom.js'
-import {fill, gettext} from '/static/chatsite/i18n.js'
+import {fill, gettext, percentText} from '/static/chatsite/i18n.js'
 import {duration} from '/static/chatsite/time.js'
 import {cancel} from './actions.js'
 import {jobs} from './jobs.js'
 import {LogView} from './logview.js'
 import {drawSpark} from './spark.js'
-import {GLYPHS, countText, factsText, fillBar, isCancelling, nowText, percentText} from './words.js'
+import {GLYPHS, countText, factsText, fillBar, isCancelling, nowText} from './words.js'
 
 export class WorkCard {
   #job = null
