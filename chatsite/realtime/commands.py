@@ -74,6 +74,8 @@ PROBLEMS = {
     "missing": _("is missing"),
     "empty": _("has nothing in it"),
     "extra_forbidden": _("is no field of this"),
+    "nul_character": _("has a NUL character"),
+    "half_character": _("has half a character (a lone surrogate)"),
     "string_type": _("must be text"),
     "string_too_short": _("has fewer than {min_length} characters"),
     "string_too_long": _("has more than {max_length} characters"),

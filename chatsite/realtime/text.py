@@ -10,11 +10,11 @@ from pydantic_core import PydanticCustomError
 def clean(value: str) -> str:
     """The text in NFC. Refuses NUL (PostgreSQL can't store it) and lone surrogates (UTF-8 can't)."""
     if "\x00" in value:
-        raise PydanticCustomError("text", "has a NUL character")
+        raise PydanticCustomError("nul_character", "has a NUL character")
     try:
         value.encode()
     except UnicodeEncodeError:
-        raise PydanticCustomError("text", "has half a character (a lone surrogate)") from None
+        raise PydanticCustomError("half_character", "has half a character (a lone surrogate)") from None
     return unicodedata.normalize("NFC", value)
 
 

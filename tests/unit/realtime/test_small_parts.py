@@ -16,7 +16,7 @@ from chat.commands import MAX_BODY_CHARACTERS, Body
 from chat.events import MessagePosted, TypingStarted
 from chatsite.realtime import ratelimits, relay, threads
 from chatsite.realtime.announce import announce
-from chatsite.realtime.commands import CommandError
+from chatsite.realtime.commands import PROBLEMS, CommandError
 from chatsite.realtime.events import encode, encode_ephemeral, rfc3339
 from chatsite.realtime.ratelimits import limit, take
 from chatsite.realtime.relay import Ear, Publisher, group_of
@@ -32,8 +32,9 @@ body = TypeAdapter(Body)
 
 @pytest.mark.parametrize("value", ["\x00", "a\x00b", "\ud800", "a\udfffb"])
 def test_it_refuses_what_a_database_would_choke_on(value: str) -> None:
-    with pytest.raises(ValidationError):
+    with pytest.raises(ValidationError) as caught:
         text.validate_python(value)
+    assert caught.value.errors()[0]["type"] in PROBLEMS  # so that it is said in the reader's language
 
 
 @given(st.text())
