@@ -32,10 +32,12 @@ class Room(models.Model):
     topic = models.CharField(_("topic"), max_length=200, blank=True)
     kind = models.CharField(_("kind"), max_length=7, choices=Kind, default=Kind.PUBLIC)
     people_key = models.CharField(max_length=200, null=True, blank=True, unique=True, editable=False)
-    created_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.SET_NULL, null=True, blank=True, related_name="+")
+    created_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, models.SET_NULL, null=True, blank=True, related_name="+", verbose_name=_("made by")
+    )
     created_at = models.DateTimeField(_("created"))
     archived_at = models.DateTimeField(_("archived"), null=True, blank=True)
-    head_seq = models.BigIntegerField(default=0, editable=False)
+    head_seq = models.BigIntegerField(_("last event"), default=0, editable=False)
     access_version = models.BigIntegerField(default=0, editable=False)
     members = models.ManyToManyField(settings.AUTH_USER_MODEL, through="Membership", related_name="rooms")
 
@@ -79,10 +81,12 @@ class Membership(models.Model):
         MODERATOR = "moderator", _("Moderator")
         MEMBER = "member", _("Member")
 
-    room = models.ForeignKey(Room, models.CASCADE, related_name="memberships")
-    user = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="memberships")
+    room = models.ForeignKey(Room, models.CASCADE, related_name="memberships", verbose_name=_("room"))
+    user = models.ForeignKey(
+        settings.AUTH_USER_MODEL, models.CASCADE, related_name="memberships", verbose_name=_("person")
+    )
     role = models.CharField(_("role"), max_length=9, choices=Role, default=Role.MEMBER)
-    last_read_seq = models.BigIntegerField(default=0)
+    last_read_seq = models.BigIntegerField(_("read up to"), default=0)
     muted_at = models.DateTimeField(_("muted"), null=True, blank=True)  # may read, may not write
     joined_at = models.DateTimeField(_("joined"))
 
@@ -119,18 +123,24 @@ class Message(models.Model):
         DELETED = "deleted", _("Deleted")
         REACTED = "reacted", _("Reacted")
 
-    room = models.ForeignKey(Room, models.CASCADE, related_name="messages")
-    seq = models.BigIntegerField()
-    changed_seq = models.BigIntegerField()
-    change = models.CharField(max_length=7, choices=Change, default=Change.POSTED)
-    changed_at = models.DateTimeField()
+    room = models.ForeignKey(Room, models.CASCADE, related_name="messages", verbose_name=_("room"))
+    seq = models.BigIntegerField(_("number"))
+    changed_seq = models.BigIntegerField(_("number of the last change"))
+    change = models.CharField(_("last change"), max_length=7, choices=Change, default=Change.POSTED)
+    changed_at = models.DateTimeField(_("changed"))
     kind = models.CharField(_("kind"), max_length=6, choices=Kind, default=Kind.TEXT)
-    author = models.ForeignKey(settings.AUTH_USER_MODEL, models.SET_NULL, null=True, related_name="messages")
+    author = models.ForeignKey(
+        settings.AUTH_USER_MODEL, models.SET_NULL, null=True, related_name="messages", verbose_name=_("author")
+    )
     client_id = models.UUIDField(null=True)
     body = models.TextField(_("text"), blank=True)
     html = models.TextField(blank=True)
-    reply_to = models.ForeignKey("self", models.SET_NULL, null=True, blank=True, related_name="replies")
-    job = models.ForeignKey("notifications.Job", models.SET_NULL, null=True, blank=True, related_name="messages")
+    reply_to = models.ForeignKey(
+        "self", models.SET_NULL, null=True, blank=True, related_name="replies", verbose_name=_("reply to")
+    )
+    job = models.ForeignKey(
+        "notifications.Job", models.SET_NULL, null=True, blank=True, related_name="messages", verbose_name=_("job")
+    )
     created_at = models.DateTimeField(_("sent"))
     edited_at = models.DateTimeField(_("edited"), null=True, blank=True)
     deleted_at = models.DateTimeField(_("deleted"), null=True, blank=True)
@@ -154,14 +164,16 @@ class Message(models.Model):
 class Reaction(models.Model):
     """One person's emoji on one message."""
 
-    message = models.ForeignKey(Message, models.CASCADE, related_name="reactions")
-    user = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="+")
+    message = models.ForeignKey(Message, models.CASCADE, related_name="reactions", verbose_name=_("message"))
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="+", verbose_name=_("person"))
     emoji = models.CharField(max_length=32)
-    created_at = models.DateTimeField()
+    created_at = models.DateTimeField(_("created"))
 
     class Meta:
         ordering = ["id"]
         constraints = [models.UniqueConstraint(fields=["message", "user", "emoji"], name="reaction_once")]
+        verbose_name = _("reaction")
+        verbose_name_plural = _("reactions")
 
     def __str__(self) -> str:
         return self.emoji

@@ -10,8 +10,12 @@ from notifications.querysets import JobQuerySet, NotificationQuerySet
 class Inbox(models.Model):
     """The head of one person's stream `inbox:<user id>`."""
 
-    user = models.OneToOneField(settings.AUTH_USER_MODEL, models.CASCADE, primary_key=True)
+    user = models.OneToOneField(settings.AUTH_USER_MODEL, models.CASCADE, primary_key=True, verbose_name=_("person"))
     head_seq = models.BigIntegerField(default=0)
+
+    class Meta:
+        verbose_name = _("inbox")
+        verbose_name_plural = _("inboxes")
 
     def __str__(self) -> str:
         return f"inbox:{self.pk}"
@@ -28,6 +32,8 @@ class InboxEvent(models.Model):
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["inbox", "seq"], name="inboxevent_dense_seq")]
+        verbose_name = _("inbox event")
+        verbose_name_plural = _("inbox events")
 
     def __str__(self) -> str:
         return f"{self.type} {self.inbox_id}/{self.seq}"
@@ -46,13 +52,19 @@ class Notification(models.Model):
         JOB_STALLED = "job.stalled", _("Job stalled")
         JOB_CANCELLED = "job.cancelled", _("Job cancelled")
 
-    user = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="notifications")
+    user = models.ForeignKey(
+        settings.AUTH_USER_MODEL, models.CASCADE, related_name="notifications", verbose_name=_("person")
+    )
     kind = models.CharField(_("kind"), max_length=20, choices=Kind)
-    actor = models.ForeignKey(settings.AUTH_USER_MODEL, models.SET_NULL, null=True, blank=True, related_name="+")
-    job = models.ForeignKey("Job", models.CASCADE, null=True, blank=True, related_name="notifications")
+    actor = models.ForeignKey(
+        settings.AUTH_USER_MODEL, models.SET_NULL, null=True, blank=True, related_name="+", verbose_name=_("by")
+    )
+    job = models.ForeignKey(
+        "Job", models.CASCADE, null=True, blank=True, related_name="notifications", verbose_name=_("job")
+    )
     text = models.CharField(_("text"), max_length=200, blank=True)
-    url = models.CharField(max_length=200)
-    data = models.JSONField(default=dict)  # of the feature that told it, e.g. {"room": {"id", "name"}}
+    url = models.CharField(_("address"), max_length=200)
+    data = models.JSONField(_("details"), default=dict)  # of the feature that told it, e.g. {"room": {"id", "name"}}
     created_at = models.DateTimeField(_("created"))
     read_at = models.DateTimeField(_("read"), null=True, blank=True)
 
@@ -87,33 +99,41 @@ class Job(models.Model):
         FAILED = "failed", _("Failed")
         CANCELLED = "cancelled", _("Cancelled")
 
-    owner = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="jobs")
+    owner = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="jobs", verbose_name=_("owner"))
     key = models.CharField(_("key"), max_length=100, blank=True)
     kind = models.CharField(_("kind"), max_length=40, blank=True)
     title = models.CharField(_("title"), max_length=200)
     room_ref = models.BigIntegerField(null=True, blank=True, editable=False)
-    params = models.JSONField(default=dict, blank=True)
+    language = models.CharField(_("language"), max_length=10, blank=True)  # of its steps, log and error
+    params = models.JSONField(_("parameters"), default=dict, blank=True)
     status = models.CharField(_("status"), max_length=10, choices=Status, default=Status.QUEUED)
-    done = models.BigIntegerField(default=0)
-    total = models.BigIntegerField(null=True, blank=True)
+    done = models.BigIntegerField(_("done"), default=0)
+    total = models.BigIntegerField(_("total"), null=True, blank=True)
     step = models.CharField(_("step"), max_length=200, blank=True)
-    rate = models.FloatField(null=True, blank=True)  # units per second, smoothed
-    progressed_at = models.DateTimeField(null=True, blank=True)
-    checkpoint = models.JSONField(default=dict, blank=True)
+    rate = models.FloatField(_("units a second"), null=True, blank=True)  # units per second, smoothed
+    progressed_at = models.DateTimeField(_("last progress"), null=True, blank=True)
+    checkpoint = models.JSONField(_("checkpoint"), default=dict, blank=True)
     error = models.TextField(_("error"), blank=True)
-    result_url = models.CharField(max_length=200, blank=True)
-    log_tail = models.TextField(blank=True)
-    log_size = models.BigIntegerField(default=0)
-    client_seq = models.BigIntegerField(null=True, blank=True)  # an outside program's last report
-    attempt = models.PositiveIntegerField(default=0)
-    cancel_requested = models.BooleanField(default=False)
-    cancel_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.SET_NULL, null=True, blank=True, related_name="+")
-    lease_owner = models.CharField(max_length=80, blank=True)
-    lease_epoch = models.PositiveIntegerField(default=0)
-    lease_until = models.DateTimeField(null=True, blank=True)
+    result_url = models.CharField(_("result"), max_length=200, blank=True)
+    log_tail = models.TextField(_("end of the log"), blank=True)
+    log_size = models.BigIntegerField(_("length of the log"), default=0)
+    client_seq = models.BigIntegerField(_("last report"), null=True, blank=True)  # an outside program's last report
+    attempt = models.PositiveIntegerField(_("attempt"), default=0)
+    cancel_requested = models.BooleanField(_("to be cancelled"), default=False)
+    cancel_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        models.SET_NULL,
+        null=True,
+        blank=True,
+        related_name="+",
+        verbose_name=_("cancelled by"),
+    )
+    lease_owner = models.CharField(_("worker"), max_length=80, blank=True)
+    lease_epoch = models.PositiveIntegerField(_("number of the lease"), default=0)
+    lease_until = models.DateTimeField(_("leased until"), null=True, blank=True)
     created_at = models.DateTimeField(_("created"))
-    started_at = models.DateTimeField(null=True, blank=True)
-    finished_at = models.DateTimeField(null=True, blank=True)
+    started_at = models.DateTimeField(_("started"), null=True, blank=True)
+    finished_at = models.DateTimeField(_("finished"), null=True, blank=True)
 
     objects = JobQuerySet.as_manager()
 
@@ -144,12 +164,14 @@ class Job(models.Model):
 class JobLog(models.Model):
     """A piece of a job's log, from character `start` on."""
 
-    job = models.ForeignKey(Job, models.CASCADE, related_name="log")
+    job = models.ForeignKey(Job, models.CASCADE, related_name="log", verbose_name=_("job"))
     start = models.BigIntegerField()
     text = models.TextField()
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["job", "start"], name="joblog_piece")]
+        verbose_name = _("piece of a job's log")
+        verbose_name_plural = _("pieces of jobs' logs")
 
     def __str__(self) -> str:
         return f"{self.job_id}@{self.start}"

@@ -3,6 +3,7 @@
 import secrets
 
 from django.db import models
+from django.utils.translation import gettext_lazy as _
 
 
 def new_epoch() -> str:
@@ -20,6 +21,8 @@ class Deployment(models.Model):
 
     class Meta:
         constraints = [models.CheckConstraint(condition=models.Q(pk=1), name="deployment_is_one_row")]
+        verbose_name = _("deployment")
+        verbose_name_plural = _("deployments")
 
     def __str__(self) -> str:
         return self.epoch

@@ -36,7 +36,7 @@ def execute(job_id: int, stopping: threading.Event | None = None) -> bool:
     if job is None:
         return False
     context = JobContext(job)
-    language = job.owner.language or settings.LANGUAGE_CODE
+    language = job.language or settings.LANGUAGE_CODE
     with active(context), _heartbeat(context), translation.override(language):
         if stopping is not None and stopping.is_set():
             context.interrupt(HandedBack)

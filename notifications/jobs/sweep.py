@@ -4,6 +4,7 @@ import logging
 import threading
 from datetime import datetime
 
+from django.conf import settings
 from django.core.cache import cache
 from django.db import close_old_connections, connections
 from django.db.models import Q, QuerySet
@@ -38,7 +39,7 @@ def _end_abandoned(now: datetime) -> None:
     for job in _some(is_abandoned(now) & Q(cancel_requested=True)):
         end(job, Status.CANCELLED, is_abandoned(now))
     for job in _some(is_abandoned(now) & Q(cancel_requested=False, attempt__gte=MAX_ATTEMPTS)):
-        with translation.override(job.owner.language or None):
+        with translation.override(job.language or settings.LANGUAGE_CODE):
             error = _("Its worker stopped without a word, %(count)s times.") % {"count": job.attempt}
         end(job, Status.FAILED, is_abandoned(now), error)
 

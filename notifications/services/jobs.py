@@ -9,6 +9,7 @@ from typing import Any
 from django.db import transaction
 from django.db.models import Q
 from django.utils import timezone
+from django.utils.translation import get_language
 from django.utils.translation import gettext_lazy as _
 
 from accounts.models import User
@@ -41,6 +42,7 @@ def start_job(
 ) -> tuple[Job, bool]:
     """A new job, and True; or, while one with the same key is open, that one and False.
 
+    Its words are in the language of the owner's profile, else in the one spoken now.
     With a `kind` this site runs it, else an outside program is to report it. Raises
     `invalid`, `not_found` for a room that the owner may not see, and `conflict` where
     too many are open.
@@ -57,7 +59,8 @@ def start_job(
         _refuse_too_many(owner.pk)
         job = Job.objects.create(
             owner=owner, key=key, kind=kind, title=title, room_ref=room, total=total, params=checked,
-            created_at=timezone.now(), lease_until=None if kind else silent_at(),
+            language=owner.language or get_language() or "", created_at=timezone.now(),
+            lease_until=None if kind else silent_at(),
         )  # fmt: skip
         _queue(job)
     return job, True
@@ -121,7 +124,8 @@ def retry(job: Job) -> Job:
 def _as_new(job: Job) -> None:
     """All but what it was started with; the epoch goes on, so that a frozen worker stays fenced."""
     fresh = Job()
-    kept = {"id", "owner", "key", "kind", "title", "room_ref", "params", "total", "lease_epoch", "created_at"}
+    started_with = {"owner", "key", "kind", "title", "room_ref", "language", "params", "total"}
+    kept = started_with | {"id", "lease_epoch", "created_at"}
     for field in Job._meta.concrete_fields:
         if field.name not in kept:
             setattr(job, field.attname, getattr(fresh, field.attname))

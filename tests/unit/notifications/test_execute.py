@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 import pytest
 from django.db import OperationalError, connections
+from django.utils.translation import get_language, override
 
 from accounts.models import User
 from notifications.jobs import context as contexts
@@ -15,7 +16,7 @@ from notifications.jobs.context import JobContext
 from notifications.jobs.execute import execute
 from notifications.jobs.registry import JobError
 from notifications.models import InboxEvent, Job, Notification
-from notifications.services.jobs import cancel_job, start_job
+from notifications.services.jobs import cancel_job, retry_job, start_job
 from tests.unit.notifications.conftest import StartKind, expire, fresh
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -124,18 +125,23 @@ def test_what_a_handler_raises_ends_the_job_in_plain_words(start_handler: StartK
     assert fresh(job).attempt == 1
 
 
-def test_its_words_are_in_its_owners_language(alice: User, start_handler: StartKind) -> None:
-    spoken: list[str] = []
+@pytest.mark.parametrize(("profile", "browser", "spoken"), [("es", "pt-br", "es"), ("", "pt-br", "pt-br")])
+def test_its_words_are_in_the_language_it_was_started_in(
+    alice: User, start_handler: StartKind, profile: str, browser: str, spoken: str
+) -> None:
+    heard: list[str | None] = []
 
     def run(context: JobContext, params: object) -> None:
-        from django.utils.translation import get_language
+        heard.append(get_language())
 
-        spoken.append(get_language())
-        raise JobError("Lleno")
-
-    User.objects.filter(pk=alice.pk).update(language="es")
-    execute(start_handler(run).pk)
-    assert spoken == ["es"]
+    alice.language = profile
+    with override(browser):
+        job = start_handler(run)
+    execute(job.pk)
+    assert heard == [spoken]
+    retry_job(alice, job.pk)
+    execute(job.pk)
+    assert heard == [spoken, spoken]
 
 
 def test_a_lost_lease_ends_the_handler_and_not_the_job(start_handler: StartKind, told: Told, alice: User) -> None:

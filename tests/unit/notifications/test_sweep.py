@@ -3,6 +3,8 @@
 from collections.abc import Callable
 
 import pytest
+from django.core.management import call_command
+from django.utils.translation import gettext, override
 
 from accounts.models import User
 from notifications.jobs import lease
@@ -62,6 +64,19 @@ def test_a_job_that_kills_its_workers_fails_in_the_end(alice: User, job: Job, to
     assert fresh(job).error == "Its worker stopped without a word, 3 times."
     assert told(alice)[-2:] == ["job.failed", "notification.created"]
     assert Notification.objects.get().kind == "job.failed"
+
+
+def test_it_says_so_in_the_language_the_job_was_started_in(alice: User, woken: list[int]) -> None:
+    call_command("compile_translations")
+    with override("es"):
+        job, _ = start_job(alice, title="Stitch", kind="simulated")
+    for _attempt in range(MAX_ATTEMPTS):
+        lease.claim(job.pk)
+        expire(job)
+    sweep()
+    with override("es"):
+        assert fresh(job).error == gettext("Its worker stopped without a word, %(count)s times.") % {"count": 3}
+    assert not fresh(job).error.startswith("Its worker")
 
 
 def test_what_its_dead_worker_was_to_cancel_is_cancelled(alice: User, job: Job, told: Told, woken: list[int]) -> None:
