@@ -34,18 +34,47 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
+class Server:
+    """A program on a loopback port of its own, which can end and start again with what it had stored."""
+
+    def __init__(self, url: str, port: int, command: list[str | Path], options: dict[str, Any]) -> None:
+        self.url = url
+        self.port = port
+        self.command = command
+        self.options = options
+        self.process: Process | None = None
+
+    def start(self) -> None:
+        """Returns when it listens."""
+        self.process = subprocess.Popen(self.command, **self.options)
+        _wait_until_listening(self.port, self.process)
+
+    def end(self, how: signal.Signals) -> None:
+        if self.process is not None:
+            _stop(self.process, how)
+            self.process = None
+
+
 @contextmanager
 def redis() -> Iterator[str]:
     """Runs Redis or Valkey, keeping nothing; gives its URL."""
+    with redis_server() as server:
+        yield server.url
+
+
+@contextmanager
+def redis_server() -> Iterator[Server]:
+    """As `redis`, with the server itself in hand."""
     with tempfile.TemporaryDirectory(prefix="chat-redis-") as folder:
         port = free_port()
-        command = [redis_program(), "--port", str(port), "--bind", "127.0.0.1", "--dir", folder]
-        process = subprocess.Popen([*command, "--save", "", "--appendonly", "no"], stdout=subprocess.DEVNULL)
+        command: list[str | Path] = [redis_program(), "--port", str(port), "--bind", "127.0.0.1", "--dir", folder]
+        command += ["--save", "", "--appendonly", "no"]
+        server = Server(f"redis://127.0.0.1:{port}/0", port, command, {"stdout": subprocess.DEVNULL})
         try:
-            _wait_until_listening(port, process)
-            yield f"redis://127.0.0.1:{port}/0"
+            server.start()
+            yield server
         finally:
-            _stop(process, signal.SIGTERM)
+            server.end(signal.SIGTERM)
 
 
 def redis_program() -> str:
@@ -64,6 +93,13 @@ def postgres() -> Iterator[str]:
 
     PostgreSQL refuses to run as root, so root runs it as somebody else.
     """
+    with postgres_server() as server:
+        yield server.url
+
+
+@contextmanager
+def postgres_server(durable: bool = False) -> Iterator[Server]:
+    """As `postgres`, with the server itself in hand. A durable one keeps each commit, however it is ended."""
     with tempfile.TemporaryDirectory(prefix="chat-postgres-", ignore_cleanup_errors=True) as folder:
         home = Path(folder) / "run"
         home.mkdir()
@@ -74,12 +110,13 @@ def postgres() -> Iterator[str]:
             options |= _somebody_else(home)
         port = free_port()
         _initialise(programs, home, options)
-        process = subprocess.Popen(_postgres_command(programs, home, port), **options)
+        command = _postgres_command(programs, home, port, durable)
+        server = Server(f"postgresql://postgres@127.0.0.1:{port}/postgres", port, command, options)
         try:
-            _wait_until_listening(port, process)
-            yield f"postgresql://postgres@127.0.0.1:{port}/postgres"
+            server.start()
+            yield server
         finally:
-            _stop(process, signal.SIGINT)  # "fast": ends the connections that are left
+            server.end(signal.SIGINT)  # "fast": ends the connections that are left
 
 
 def postgres_programs() -> Path:
@@ -133,15 +170,15 @@ def _initialise(programs: Path, home: Path, options: dict[str, Any]) -> None:
         raise MissingError(f"initdb failed: {made.stderr.strip()}")
 
 
-def _postgres_command(programs: Path, home: Path, port: int) -> list[str | Path]:
-    """Fast and forgetful: a test's data need not survive the machine."""
+def _postgres_command(programs: Path, home: Path, port: int, durable: bool) -> list[str | Path]:
+    """Fast and forgetful: a test's data need not survive the machine; a durable one's survives the server."""
     settings = {
         "listen_addresses": "127.0.0.1",
         "port": str(port),
         "unix_socket_directories": "",
         "fsync": "off",
         "full_page_writes": "off",
-        "synchronous_commit": "off",
+        "synchronous_commit": "on" if durable else "off",
         "max_connections": "120",
         "shared_buffers": "64MB",
         "log_min_messages": "panic",

@@ -72,7 +72,8 @@ class Site:
         self.workers = workers or (2 if stack.STACK == "pg" else 1)
         self.environ = {**os.environ, **ground.copy_to(folder / "var"), "PORT": str(self.port)}
         if stack.STACK == "pg":
-            self.environ["REDIS_URL"] = self.resources.enter_context(servers.redis())
+            self.redis = self.resources.enter_context(servers.redis_server())
+            self.environ["REDIS_URL"] = self.redis.url
         self.environ.update(variables)
         bind = self.environ.get("BIND", "127.0.0.1")
         self.host = f"[{bind}]" if ":" in bind else bind
