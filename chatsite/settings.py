@@ -112,10 +112,11 @@ DATABASE["CONN_MAX_AGE"] = 0  # connections belong to requests' threads, which e
 if DATABASE["ENGINE"].endswith("sqlite3"):
     # FULL: what was acknowledged survives a power cut. IMMEDIATE: a transaction that
     # reads and then writes waits for its turn instead of failing half-way.
+    # Writers stand in line. The log in front of the database gives space back after a burst.
+    DATABASE["ENGINE"] = "chatsite.sqlite3"
     DATABASE["OPTIONS"] = {
         "transaction_mode": "IMMEDIATE",
-        "timeout": 20,
-        "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL;",
+        "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA journal_size_limit=67108864;",
     }
     DATABASE["TEST"] = {"NAME": str(VAR_DIR / "test.sqlite3")}  # a file: threads share it
 else:
@@ -193,6 +194,7 @@ MFA_WEBAUTHN_ALLOW_INSECURE_ORIGIN = not IS_PRODUCTION  # browsers allow passkey
 USERSESSIONS_TRACK_ACTIVITY = True
 ALLAUTH_TRUSTED_PROXY_COUNT = 1 if IS_PRODUCTION else 0
 
+SESSION_ENGINE = "accounts.sessions"
 SESSION_COOKIE_AGE = 60 * 60 * 24 * 30
 SESSION_COOKIE_SAMESITE = CSRF_COOKIE_SAMESITE = LANGUAGE_COOKIE_SAMESITE = "Lax"
 LANGUAGE_COOKIE_AGE = 60 * 60 * 24 * 365

@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Generic, TypeVar
 
+from chatsite.realtime.outages import UnavailableError
 from chatsite.realtime.threads import in_pool
 
 MAX_BATCH = 128
@@ -22,7 +23,8 @@ class BatchWriter(Generic[Item, Result]):
 
     `write` returns one result per item; a result that is an exception is raised to
     that item's submitter alone. If it raises, each item of the batch is tried by itself,
-    so that one poisonous item harms no other.
+    so that one poisonous item harms no other. A list may be written again whose commit nobody
+    heard of: `write` has to know what it has seen.
     """
 
     def __init__(self, write: Callable[[Sequence[Item]], Sequence[Result | Exception]]) -> None:
@@ -56,10 +58,28 @@ class BatchWriter(Generic[Item, Result]):
                 else:
                     future.set_result(result)
 
-    async def _results(self, items: list[Item]) -> Sequence[Result | Exception]:
+    async def _results(self, items: list[Item]) -> list[Result | Exception]:
         try:
-            return await in_pool(self._pool, self._write, items)
+            return list(await in_pool(self._pool, self._write, items))
+        except UnavailableError as error:
+            self._refuse_waiting()
+            return [error] * len(items)
         except Exception as error:
             if len(items) == 1:
                 return [error]
-        return [result for item in items for result in await self._results([item])]
+        results: list[Result | Exception] = []
+        for item in items:
+            away = bool(results) and isinstance(results[-1], UnavailableError)
+            results += [results[-1]] if away else await self._results([item])
+        return results
+
+    def _refuse_waiting(self) -> None:
+        """What gathered while the database was away shares the batch's fate.
+
+        Each batch after it would wait as long again; and who posts in order must not have a later
+        post saved and an earlier one refused.
+        """
+        waiting, self._waiting = self._waiting, []
+        for _, future in waiting:
+            if not future.done():
+                future.set_exception(UnavailableError())
