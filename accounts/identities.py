@@ -1,17 +1,18 @@
 """Who somebody is, by a session or by a token, and whether that still holds."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from importlib import import_module
 
 from django.conf import settings
 from django.contrib.auth import get_user
 from django.contrib.sessions.models import Session
+from django.db.models import Exists, QuerySet
 from django.http import HttpRequest
 from django.utils import timezone
 
 from accounts import tokens
 from accounts.models import AccessToken, User
-from chatsite.realtime.identity import Identity
+from chatsite.realtime.identity import Identity, IdentityLostError
 
 LOST_CHUNK = 500  # SQLite takes no more than 999 parameters in its older builds
 
@@ -39,6 +40,22 @@ def of_token(token: AccessToken) -> Identity:
     return Identity(user.pk, None, token.pk, user.password, frozenset(token.scopes), user.language)
 
 
+def confirmed(identity: Identity) -> User:
+    """Who that still is, in one query. Raises IdentityLostError.
+
+    Call it inside the transaction that writes: then what begins after a sign-out's commit
+    is refused, in whichever process.
+    """
+    people = User.objects.filter(pk=identity.user_id, password=identity.stamp, is_active=True)
+    if identity.session_key is not None:
+        people = people.filter(Exists(_living_sessions({identity.session_key})))
+    if identity.token_id is not None:
+        people = people.filter(Exists(_living_tokens({identity.token_id})))
+    if (user := people.first()) is None:
+        raise IdentityLostError
+    return user
+
+
 def lost(identities: Collection[Identity]) -> set[Identity]:
     """Those that hold no longer: signed out, expired, revoked, deactivated, password changed."""
     everybody = list(identities)
@@ -47,25 +64,29 @@ def lost(identities: Collection[Identity]) -> set[Identity]:
 
 
 def _lost_of(identities: Sequence[Identity]) -> set[Identity]:
-    sessions = _living_sessions({identity.session_key for identity in identities} - {None})
-    living_tokens = _living_tokens({identity.token_id for identity in identities} - {None})
-    people = User.objects.filter(pk__in={identity.user_id for identity in identities}, is_active=True)
-    stamps = dict(people.values_list("pk", "password"))
+    return lost_among(identities, User.objects.only("password", "is_active").in_bulk({i.user_id for i in identities}))
+
+
+def lost_among(identities: Collection[Identity], people: Mapping[int, User]) -> set[Identity]:
+    """As `lost`, for whom the people's rows were read already: one query for sessions and one for tokens, if any."""
+    keys = {identity.session_key for identity in identities if identity.session_key is not None}
+    ids = {identity.token_id for identity in identities if identity.token_id is not None}
+    sessions = set(_living_sessions(keys).values_list("pk", flat=True)) if keys else set()
+    living_tokens = set(_living_tokens(ids).values_list("pk", flat=True)) if ids else set()
     return {
         identity
         for identity in identities
-        if stamps.get(identity.user_id) != identity.stamp
+        if (user := people.get(identity.user_id)) is None
+        or not user.is_active
+        or user.password != identity.stamp
         or (identity.session_key is not None and identity.session_key not in sessions)
         or (identity.token_id is not None and identity.token_id not in living_tokens)
     }
 
 
-def _living_sessions(keys: set[str | None]) -> set[str]:
-    if not keys:
-        return set()
-    living = Session.objects.filter(session_key__in=keys, expire_date__gt=timezone.now())
-    return set(living.values_list("session_key", flat=True))
+def _living_sessions(keys: Collection[str]) -> QuerySet[Session]:
+    return Session.objects.filter(pk__in=keys, expire_date__gt=timezone.now())
 
 
-def _living_tokens(ids: set[int | None]) -> set[int]:
-    return set(AccessToken.objects.valid().filter(pk__in=ids).values_list("pk", flat=True)) if ids else set()
+def _living_tokens(ids: Collection[int]) -> QuerySet[AccessToken]:
+    return AccessToken.objects.valid().filter(pk__in=ids)

@@ -5,10 +5,12 @@ import secrets
 from collections.abc import Iterable
 from datetime import datetime, timedelta
 
+from django.db import transaction
 from django.db.models import Q
 from django.utils import timezone
 
 from accounts.models import AccessToken, Scope, User
+from chatsite.realtime.announce import doubt_identities
 
 KEY_PREFIX = "chat_"  # lets secret scanners know a key when they see one
 KEY_BYTES = 32
@@ -60,3 +62,4 @@ def _note_use(token: AccessToken) -> None:
 def revoke(token: AccessToken) -> None:
     """Ends a token at once; its open sockets end within two seconds. Again is no error."""
     AccessToken.objects.filter(pk=token.pk, revoked_at=None).update(revoked_at=timezone.now())
+    transaction.on_commit(doubt_identities, robust=True)

@@ -3,6 +3,9 @@
 import asyncio
 from typing import Any
 
+from django.db import transaction
+
+from accounts.identities import confirmed
 from accounts.models import User
 from accounts.payloads import person
 from chat import commands
@@ -41,7 +44,7 @@ class ChatConsumer(StreamConsumer):
         """Queued for the next commit; the reply follows it."""
         limit("post", self.identity.user_id, POSTS_PER_SECOND, POSTS_BURST)
         html = render(cmd.body, {}) if is_plain(cmd.body) else await in_database(rendered, cmd.room, cmd.body)
-        post = Post(self.identity.user_id, cmd.room, cmd.client_id, cmd.body, html, cmd.reply_to)
+        post = Post(self.identity.user_id, cmd.room, cmd.client_id, cmd.body, html, cmd.reply_to, self.identity)
         return asyncio.ensure_future(_acknowledged(writer.submit(post)))
 
     @command(commands.EditMessage, scope="write")
@@ -67,14 +70,20 @@ class ChatConsumer(StreamConsumer):
     @command(commands.StartTyping, scope="write")
     async def type(self, cmd: commands.StartTyping) -> None:
         limit("typing", self.identity.user_id, TYPING_PER_SECOND, TYPING_BURST)
-        await in_database(self._as_me, start_typing, cmd.room)
+        await in_database(self._start_typing, cmd.room)
 
     async def _change(self, service: Any, *args: Any) -> dict[str, Any]:
         limit("post", self.identity.user_id, POSTS_PER_SECOND, POSTS_BURST)
         return {"message": await in_database(self._as_me, service, *args)}
 
     def _as_me(self, service: Any, *args: Any) -> Any:
-        return service(User.objects.get(pk=self.identity.user_id), *args)
+        """Calls a service as the socket's person, who is confirmed in the transaction that writes."""
+        with transaction.atomic():
+            return service(confirmed(self.identity), *args)
+
+    def _start_typing(self, room_id: int) -> None:
+        """Writes nothing, so it takes no transaction: SQLite would give it the one place of a writer."""
+        start_typing(confirmed(self.identity), room_id)
 
 
 async def _acknowledged(saved: asyncio.Future[Posted]) -> dict[str, Any]:
@@ -87,5 +96,6 @@ def start_typing(user: User, room_id: int) -> None:
     membership = Membership.objects.filter(room=room_id, user=user).first()
     if refusal := write_refusal(room, membership):
         raise refusal
+    assert room is not None
     event = TypingStarted(room_id, dict(person(user)))
-    whisper(f"room:{room_id}", event, skip_user=user.pk)
+    whisper(f"room:{room_id}", event, skip_user=user.pk, access=room.access_version)

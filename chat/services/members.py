@@ -94,7 +94,7 @@ def admit(
         )  # fmt: skip
     Membership.objects.filter(pk=membership.pk).update(last_read_seq=room.head_seq)
     hint = MemberJoined(room.pk, member_payload(membership))
-    transaction.on_commit(partial(whisper, f"room:{room.pk}", hint), robust=True)
+    transaction.on_commit(partial(whisper, f"room:{room.pk}", hint, access=room.access_version), robust=True)
     return membership
 
 
@@ -133,7 +133,8 @@ def expel(room: Room, membership: Membership, *, actor: User) -> None:
     else:
         say(room, actor, "removed", user.name)
     append_to_inbox(user.pk, RoomRemoved(room_brief(room)))
-    transaction.on_commit(partial(whisper, f"room:{room.pk}", MemberLeft(room.pk, user.pk)), robust=True)
+    hint = MemberLeft(room.pk, user.pk)
+    transaction.on_commit(partial(whisper, f"room:{room.pk}", hint, access=room.access_version), robust=True)
 
 
 def change_kind(room: Room, *, kind: str) -> None:

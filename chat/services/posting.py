@@ -12,6 +12,7 @@ from django.db.models.functions import Lower
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
+from accounts.identities import lost_among
 from accounts.models import User
 from chat.markup import Rendered, names_in, render
 from chat.models import Membership, Message, Room
@@ -20,11 +21,17 @@ from chat.services.telling import tell_about
 from chat.streams import message_frame
 from chatsite.realtime.announce import announce
 from chatsite.realtime.commands import CommandError, not_found
+from chatsite.realtime.identity import Identity, IdentityLostError
 
 
 @dataclass(frozen=True, slots=True)
 class Post:
-    """A message to be saved, already rendered."""
+    """A message to be saved, already rendered.
+
+    `identity` is whose socket it came over, to be confirmed in the transaction that saves it. What comes over
+    HTTP has none: there the identity was confirmed a moment before, when the request was complete, and the
+    client cannot hold the request back after that.
+    """
 
     author_id: int
     room_id: int
@@ -32,6 +39,7 @@ class Post:
     body: str
     rendered: Rendered
     reply_to: int | None = None
+    identity: Identity | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +101,7 @@ class _Batch:
         memberships = Membership.objects.filter(room__in=rooms, user__in=authors)
         self.memberships = {(m.room_id, m.user_id): m for m in memberships}
         self.authors = User.objects.in_bulk(authors)
+        self.lost = lost_among({post.identity for post in posts if post.identity is not None}, self.authors)
         seen = Message.objects.filter(author__in=authors, client_id__in=[post.client_id for post in posts]).whole()
         self.seen = {(message.author_id, message.client_id): message for message in seen}
         replies = Message.objects.filter(pk__in=[post.reply_to for post in posts if post.reply_to])
@@ -102,9 +111,11 @@ class _Batch:
 
     def take(self, post: Post) -> Any:
         """The refusal, or a function that gives the `Posted` once the batch is saved."""
+        if post.identity in self.lost:
+            return IdentityLostError()
         key = (post.author_id, post.client_id)
         if (known := self.seen.get(key)) is not None:
-            return lambda: Posted(message_payload(known), created=False)
+            return self._seen_before(known)
         if key in self.made:
             twin = self.made[key][0]
             return lambda: Posted(message_payload(twin, []), created=False)
@@ -113,6 +124,15 @@ class _Batch:
         message = self._message(post)
         self.made[key] = (message, post)
         return lambda: Posted(message_payload(message, []), created=True)
+
+    def _seen_before(self, message: Message) -> Any:
+        """The same `ok`, but not for who was removed since: what became of the message is theirs to see no more."""
+        author_id = message.author_id
+        if (message.room_id, author_id) not in self.memberships:
+            visible = Room.objects.visible_to(self.authors[author_id])
+            if not visible.filter(pk=message.room_id).exists():
+                return not_found()
+        return lambda: Posted(message_payload(message), created=False)
 
     def _refusal(self, post: Post) -> CommandError | None:
         room = self.rooms.get(post.room_id)

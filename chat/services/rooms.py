@@ -118,7 +118,7 @@ def apply_changes(actor: User, room: Room, *, name: str | None, topic: str | Non
     for event, argument in said:
         say(room, actor, event, argument)
     hint = RoomChanged(room_hint(room))
-    transaction.on_commit(partial(whisper, f"room:{room.pk}", hint), robust=True)
+    transaction.on_commit(partial(whisper, f"room:{room.pk}", hint, access=room.access_version), robust=True)
 
 
 def room_hint(room: Room) -> dict[str, Any]:

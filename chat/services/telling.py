@@ -18,7 +18,7 @@ def tell_about(posted: Sequence[tuple[Message, "Post"]], reply_targets: Mapping[
     for message, post in posted:
         told: set[int] = {message.author_id} if message.author_id else set()
         if post.rendered.mentioned:
-            _tell(message, Notification.Kind.MENTION, set(post.rendered.mentioned), told)
+            _tell(message, Notification.Kind.MENTION, _still_members(message, set(post.rendered.mentioned)), told)
         target = reply_targets.get(post.reply_to) if post.reply_to else None
         if target is not None and target.author_id:
             _tell(message, Notification.Kind.REPLY, _still_members(message, {target.author_id}), told)

@@ -32,22 +32,36 @@ def announce(stream: str, frames: Sequence[Frame], access: int = 0) -> None:
         logger.exception("announcement lost: %s", stream)
 
 
-def whisper(stream: str, event: EphemeralEvent, skip_user: int | None = None) -> None:
-    """Tells an ephemeral event to a stream's followers, except the sockets of one person."""
-    _whisper(stream, encode_ephemeral(event, stream), skip_user)
+def doubt_identities() -> None:
+    """Tells that somebody may have been signed out, so that every process looks now instead of within a second."""
+    try:
+        if hub := hubs.current():
+            hub.loop.call_soon_threadsafe(hub.doubt)
+        elif crosses_processes():
+            _publisher.publish(hubs.EVERYONE, {"type": "doubt"})
+    except Exception:
+        logger.exception("doubt lost")
+
+
+def whisper(stream: str, event: EphemeralEvent, skip_user: int | None = None, access: int = 0) -> None:
+    """Tells an ephemeral event to a stream's followers, except the sockets of one person.
+
+    `access` as with `announce`: who was removed before the event hears nothing of it.
+    """
+    _whisper(stream, encode_ephemeral(event, stream), skip_user, access)
 
 
 def whisper_to_everyone(event: EphemeralEvent) -> None:
     """Tells an ephemeral event to every socket."""
-    _whisper(None, encode_ephemeral(event, None), None)
+    _whisper(None, encode_ephemeral(event, None), None, 0)
 
 
-def _whisper(stream: str | None, text: str, skip_user: int | None) -> None:
+def _whisper(stream: str | None, text: str, skip_user: int | None, access: int) -> None:
     try:
         if hub := hubs.current():
-            hub.loop.call_soon_threadsafe(hub.whisper, stream, text, skip_user)
+            hub.loop.call_soon_threadsafe(hub.whisper, stream, text, skip_user, access)
         elif crosses_processes():
-            message = {"type": "whisper", "stream": stream, "text": text, "skip_user": skip_user}
+            message = {"type": "whisper", "stream": stream, "text": text, "skip_user": skip_user, "access": access}
             _publisher.publish(group_of(stream) if stream else hubs.EVERYONE, message)
     except Exception:
         logger.exception("whisper lost: %s", stream)

@@ -17,8 +17,8 @@ from chatsite.realtime.commands import Command, CommandError, Ping, Subscribe, U
 from chatsite.realtime.delivery import Outlet
 from chatsite.realtime.events import json_text
 from chatsite.realtime.following import Subscription
-from chatsite.realtime.identity import Identity
-from chatsite.realtime.opening import bring_to_head, open_stream
+from chatsite.realtime.identity import CLOSE_IDENTITY_LOST, Identity, IdentityLostError
+from chatsite.realtime.opening import bring_to_head, open_for
 from chatsite.realtime.ratelimits import limit
 from chatsite.realtime.threads import in_database
 
@@ -190,6 +190,8 @@ class StreamConsumer(AsyncWebsocketConsumer):
     def _refuse(self, ref: str | None, error: CommandError) -> None:
         with translation.override(self.language):
             self.send_text(json_text({"type": "error", "ref": ref} | error.payload()))
+        if isinstance(error, IdentityLostError):
+            self.close_with(CLOSE_IDENTITY_LOST)
 
     # --- Streams ------------------------------------------------------------
 
@@ -200,7 +202,11 @@ class StreamConsumer(AsyncWebsocketConsumer):
             raise not_found()
         following, subscription = self.hub.follow(self, command.stream)
         try:
-            opening = await in_database(open_stream, command, self.identity.user_id)
+            opening = await in_database(open_for, self.identity, command)
+            asked_under = -1
+            while asked_under < opening.state.access < following.newest_access:  # somebody was removed meanwhile
+                asked_under = opening.state.access
+                opening = await in_database(open_for, self.identity, command)
         except BaseException:
             self.hub.unfollow(self, command.stream)
             raise

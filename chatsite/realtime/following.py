@@ -17,6 +17,7 @@ logger = logging.getLogger(__name__)
 
 RING_FRAMES = 256
 READ_FRAMES = 500
+HELD_WHISPERS = 64
 HOLE_WAIT_SECONDS = 0.05  # two processes' announcements may cross; a hole often fills by itself
 
 
@@ -50,12 +51,18 @@ class Following:
         self._hub = hub
         self._ring: deque[Frame] = deque(maxlen=RING_FRAMES)
         self._early: dict[int, Frame] = {}
+        self._whispers: deque[tuple[str, int | None]] = deque(maxlen=HELD_WHISPERS)
         self._target = 0
         self._wanted_access = 0
         self._repair: asyncio.Task[None] | None = None
         self._check: asyncio.Task[None] | None = None
 
     # --- Coming and going ---------------------------------------------------
+
+    @property
+    def newest_access(self) -> int:
+        """The newest circle of readers that is known of: whoever comes must have been let in under no older one."""
+        return max(self._wanted_access, self.access or 0)
 
     def start_at(self, state: State) -> None:
         """Tells what a first reader found in the database."""
@@ -89,6 +96,12 @@ class Following:
         self._wanted_access = max(self._wanted_access, access)
         self._settle()
 
+    def whisper(self, text: str, skip_user: int | None, access: int) -> None:
+        """An ephemeral event; it waits behind the check of a newer circle of readers as frames do."""
+        self._whispers.append((text, skip_user))
+        self._wanted_access = max(self._wanted_access, access)
+        self._settle()
+
     def compare(self, state: State | None) -> None:
         """What the database says once a second; None where the stream is no more."""
         if state is None:
@@ -110,9 +123,14 @@ class Following:
                 self._fan_out(frame)
             if seq <= self.head:
                 del self._early[seq]
+        while self._whispers:
+            self._hub.tell(self._live_sockets(), *self._whispers.popleft())
         has_hole = bool(self._early) or self._target > self.head
         if has_hole and (self._repair is None or self._repair.done()):
             self._repair = self._hub.loop.create_task(self._read_hole())
+
+    def _live_sockets(self) -> list["Socket"]:
+        return [subscription.socket for subscription in self.subscriptions if subscription.live]
 
     def _fan_out(self, frame: Frame) -> None:
         self.head = frame.seq

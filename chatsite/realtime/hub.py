@@ -12,13 +12,13 @@ import time
 from collections.abc import Iterable, Sequence
 from typing import Any, Protocol
 
-from chatsite.realtime import identity as identities
 from chatsite.realtime.events import Frame, json_text
 from chatsite.realtime.following import Following, Subscription
 from chatsite.realtime.identity import Identity
 from chatsite.realtime.relay import Ear, Publisher, crosses_processes, group_of
 from chatsite.realtime.streams import parse, states_of
 from chatsite.realtime.threads import in_database
+from chatsite.realtime.watch import Watch
 
 logger = logging.getLogger(__name__)
 
@@ -26,8 +26,6 @@ RECONCILE_SECONDS = 1.0
 HEARTBEAT_SECONDS = 20.0
 LINGER_SECONDS = 30.0  # how long a stream that nobody follows keeps its ring, for those who come back
 EVERYONE = "everyone"
-
-CLOSE_IDENTITY_LOST = 4401
 
 
 class Socket(Protocol):
@@ -51,7 +49,9 @@ class Hub:
         self._ear = Ear()
         self._publisher = Publisher(loop)
         self._crosses = crosses_processes()
-        self._tasks = [loop.create_task(self._listen()), loop.create_task(self._tick_for_ever())]
+        self._watch = Watch(self.sockets)
+        works = (self._listen(), self._tick_for_ever(), self._watch.run())
+        self._tasks = [loop.create_task(work) for work in works]
 
     @property
     def sockets_open(self) -> int:
@@ -103,12 +103,18 @@ class Hub:
             message = {"type": "frames", "stream": stream, "frames": [tuple(f) for f in frames], "access": access}
             self._publish(group_of(stream), message)
 
-    def whisper(self, stream: str | None, text: str, skip_user: int | None) -> None:
+    def whisper(self, stream: str | None, text: str, skip_user: int | None, access: int = 0) -> None:
         """An ephemeral event to a stream's followers, or to everyone."""
-        self._hear_whisper(stream, text, skip_user)
+        self._hear_whisper(stream, text, skip_user, access)
         if self._crosses:
-            message = {"type": "whisper", "stream": stream, "text": text, "skip_user": skip_user}
+            message = {"type": "whisper", "stream": stream, "text": text, "skip_user": skip_user, "access": access}
             self._publish(group_of(stream) if stream else EVERYONE, message)
+
+    def doubt(self) -> None:
+        """Somebody may have been signed out: every process looks at once."""
+        self._watch.doubt()
+        if self._crosses:
+            self._publish(EVERYONE, {"type": "doubt"})
 
     def offer(self, stream: str, frames: Iterable[Frame], access: int) -> None:
         if following := self._followings.get(stream):
@@ -117,14 +123,14 @@ class Hub:
     def _publish(self, group: str, message: dict[str, Any]) -> None:
         self._publisher.publish(group, message | {"origin": self.id})
 
-    def _hear_whisper(self, stream: str | None, text: str, skip_user: int | None) -> None:
+    def _hear_whisper(self, stream: str | None, text: str, skip_user: int | None, access: int) -> None:
         if stream is None:
-            hearers: Iterable[Socket] = list(self.sockets)  # one too slow to be sent to leaves meanwhile
+            self.tell(self.sockets, text, skip_user)
         elif following := self._followings.get(stream):
-            hearers = [subscription.socket for subscription in following.subscriptions if subscription.live]
-        else:
-            return
-        for socket in hearers:
+            following.whisper(text, skip_user, access)
+
+    def tell(self, sockets: Iterable[Socket], text: str, skip_user: int | None) -> None:
+        for socket in list(sockets):  # one too slow to be sent to leaves meanwhile
             if socket.identity.user_id != skip_user:
                 socket.send_text(text)
                 self.deliveries += 1
@@ -143,7 +149,10 @@ class Hub:
         if message["type"] == "frames":
             self.offer(message["stream"], [Frame(*frame) for frame in message["frames"]], message["access"])
         elif message["type"] == "whisper":
-            self._hear_whisper(message["stream"], message["text"], message["skip_user"])
+            access = message.get("access", 0)  # not said by an older version, during a deploy
+            self._hear_whisper(message["stream"], message["text"], message["skip_user"], access)
+        elif message["type"] == "doubt":
+            self._watch.doubt()
 
     # --- Once a second ------------------------------------------------------
 
@@ -160,7 +169,6 @@ class Hub:
         self._beat()
         self._forget_unfollowed()
         self._ear.settle()
-        await self._dismiss_lost()
         await self._reconcile()
 
     def _beat(self) -> None:
@@ -185,15 +193,6 @@ class Hub:
     def _forget(self, stream: str) -> None:
         del self._followings[stream]
         self._ear.leave(group_of(stream))
-
-    async def _dismiss_lost(self) -> None:
-        """Closes the sockets whose people were signed out, deactivated or whose token was revoked."""
-        present = {socket.identity for socket in self.sockets}
-        if not present:
-            return
-        lost = await in_database(identities.lost, present)
-        for socket in [socket for socket in self.sockets if socket.identity in lost]:
-            socket.close_with(CLOSE_IDENTITY_LOST)
 
     async def _reconcile(self) -> None:
         """Compares the followed streams' heads with the database's: finds what no push told."""

@@ -3,6 +3,12 @@
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
 
+from django.utils.translation import gettext_lazy as _
+
+from chatsite.realtime.commands import CommandError
+
+CLOSE_IDENTITY_LOST = 4401
+
 
 @dataclass(frozen=True, slots=True)
 class Identity:
@@ -22,6 +28,16 @@ class Identity:
 
     def may(self, scope: str) -> bool:
         return self.scopes is None or scope in self.scopes
+
+
+class IdentityLostError(CommandError):
+    """Refuses a command of somebody who is signed out, or whose token or account is no more; their socket ends with it.
+
+    To sockets the contract's code for it is `forbidden`.
+    """
+
+    def __init__(self) -> None:
+        super().__init__("forbidden", _("You are signed out."))
 
 
 Checker = Callable[[Collection[Identity]], set[Identity]]

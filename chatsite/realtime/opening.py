@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 from chatsite.realtime.commands import Subscribe, not_found
 from chatsite.realtime.events import Frame
 from chatsite.realtime.following import READ_FRAMES, Following, Subscription
+from chatsite.realtime.identity import Identity, IdentityLostError, lost
 from chatsite.realtime.streams import State, StreamKind, epoch, parse
 from chatsite.realtime.threads import in_database
 
@@ -22,6 +23,14 @@ class Opening:
     state: State
     frames: list[Frame]
     ok: dict[str, Any]
+
+
+def open_for(identity: Identity, command: Subscribe) -> Opening:
+    """As `open_stream`, for somebody who is still signed in when all is read. Raises IdentityLostError, too."""
+    opening = open_stream(command, identity.user_id)
+    if lost([identity]):
+        raise IdentityLostError
+    return opening
 
 
 def open_stream(command: Subscribe, user_id: int) -> Opening:

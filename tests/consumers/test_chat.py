@@ -206,15 +206,14 @@ async def test_a_slow_query_of_one_holds_nobody_else_up(
 ) -> None:
     started, go_on = threading.Event(), threading.Event()
 
-    def slow(*args: Any) -> dict[str, Any]:
+    def slow(*args: Any) -> None:
         started.set()
         go_on.wait(10)
-        return {}
 
-    monkeypatch.setattr(consumers, "read_room", slow)
+    monkeypatch.setattr(consumers, "start_typing", slow)
     async with LocalClient(alice) as a, LocalClient(bob) as b:
         await follow(b, room)
-        waiting = asyncio.create_task(a.request("room.read", room=room.pk, seq=0))
+        waiting = asyncio.create_task(a.request("typing.start", room=room.pk))
         await asyncio.to_thread(started.wait)
         for number in range(5):
             await post(b, room, str(number))

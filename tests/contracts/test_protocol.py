@@ -22,8 +22,7 @@ from chat.queries import room_detail
 from chat.services.changing import add_reaction
 from chatsite import serving
 from chatsite.api import STATUS_OF, api
-from chatsite.realtime import consumers
-from chatsite.realtime import hub as hubs
+from chatsite.realtime import consumers, identity
 from chatsite.realtime.events import EVENT_TYPES, DurableEvent
 from notifications.consumers import NotificationsConsumer
 from notifications.models import Job, Notification
@@ -124,7 +123,7 @@ def test_who_is_refused_for_haste_is_told_when_to_come_back(alice: User, client:
 
 def test_every_close_code_is_documented() -> None:
     documented = {int(row[0]) for row in list(tables("## 1. WebSockets"))[1]}
-    assert documented == {hubs.CLOSE_IDENTITY_LOST, consumers.CLOSE_TOO_SLOW, serving.CLOSE_GOING_DOWN}
+    assert documented == {identity.CLOSE_IDENTITY_LOST, consumers.CLOSE_TOO_SLOW, serving.CLOSE_GOING_DOWN}
 
 
 def test_every_call_is_documented_and_no_other() -> None:

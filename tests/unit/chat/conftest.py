@@ -42,7 +42,7 @@ class FakeHub:
     def announce(self, stream: str, frames: Sequence[Frame], access: int) -> None:
         self.frames += [(stream, frame, access) for frame in frames]
 
-    def whisper(self, stream: str | None, text: str, skip_user: int | None) -> None:
+    def whisper(self, stream: str | None, text: str, skip_user: int | None, access: int) -> None:
         self.hints.append((stream, json.loads(text), skip_user))
 
 
