@@ -11,7 +11,7 @@ from typing import Any, ClassVar, NamedTuple
 
 from chatsite.realtime.commands import MAX_ID, not_found
 from chatsite.realtime.events import Frame
-from chatsite.realtime.models import Deployment
+from chatsite.realtime.models import Deployment, new_epoch
 
 
 class State(NamedTuple):
@@ -79,3 +79,8 @@ def states_of(streams: Collection[str]) -> dict[str, State]:
 def epoch() -> str:
     """The deployment's epoch; made at the first call."""
     return Deployment.objects.get_or_create(pk=1)[0].epoch
+
+
+def renew_epoch() -> None:
+    """Makes all cursors of before obsolete: their holders start afresh. Each process notices within a second."""
+    Deployment.objects.update_or_create(pk=1, defaults={"epoch": new_epoch()})
