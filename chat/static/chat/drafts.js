@@ -8,7 +8,7 @@ export function keepDraft(room, body) {
 }
 
 export function draftOf(room) {
-  return load(keyOf(room))[0]?.body ?? ''
+  return load(keyOf(room))?.body ?? ''
 }
 
-const keyOf = room => `draft:${me.id}:${room};`
+const keyOf = room => `draft:${me.id}:${room}`

@@ -10,12 +10,11 @@ export function save(key, value) {
   }
 }
 
-/** All values whose key begins so. */
-export function load(prefix) {
+/** The value kept, or null. */
+export function load(key) {
   try {
-    const keys = Object.keys(localStorage).filter(key => key.startsWith(prefix))
-    return keys.map(key => JSON.parse(localStorage.getItem(key)))
+    return JSON.parse(localStorage.getItem(key))
   } catch {
-    return []
+    return null
   }
 }

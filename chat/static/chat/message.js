@@ -68,7 +68,7 @@ function* parts(message, follows, gone, quoted, writes) {
   }
   if (message.reply_to) yield quote(message.reply_to, quoted)
   yield body(message)
-  if (message.state === 'failed') yield fate(message)
+  if (message.state) yield* unsent(message)
   if (message.reactions.length) yield reactions(message, writes)
   if (message.id && writes) yield clone('t-tools')
 }
@@ -106,10 +106,17 @@ function body(message) {
   return made
 }
 
-function fate(message) {
+/** Nothing but a tool while it is on its way; words where it is refused, held up, or could be lost. */
+function* unsent({state, why, trouble, unkept}) {
+  if (state === 'failed') yield fate(why)
+  else if (trouble) yield clone('t-trouble')
+  else yield clone('t-pending-tools')
+  if (unkept) yield clone('t-unkept')
+}
+
+function fate(why) {
   const made = clone('t-failed')
-  if (message.why) made.querySelector('span').textContent = fill(gettext('Not sent: %(why)s'), {why: message.why})
-  made.role = 'alert'
+  if (why) made.querySelector('span').textContent = fill(gettext('Not sent: %(why)s'), {why})
   return made
 }
 

@@ -1,101 +1,141 @@
-// What was written and isn't confirmed: sent in order, kept over reloads, never sent twice.
-// Each text has its own key in localStorage, so that several tabs don't overwrite each other;
-// its `client_id` makes sending it again harmless.
+// What was written and isn't confirmed, in all rooms and all of this person's tabs: shown at once,
+// kept over reloads, sent in order. A database per person: nobody sends what somebody else wrote.
 
-import {CommandError} from '/static/chatsite/socket.js'
+import {onWake} from '/static/chatsite/waking.js'
 import {chatSocket} from '/static/chatsite/sockets.js'
 import {me} from '/static/chatsite/store.js'
-import {load, save} from './keeping.js'
+import {OutboxStore} from './outboxstore.js'
+import {Sending} from './sending.js'
 
-const AGAIN_MS = 5_000
+const NAME = `outbox-${me.id}`
 
-export class Outbox {
-  #room
-  #timeline
-  #queue = []
-  #busy = false
+/**
+ * Entries are `{client_id, room, body, reply_to, at, state, why, tries, due, trouble}`; `state` is `pending` or
+ * `failed` (refused, `why` says it), `due` when it is tried again, in Unix milliseconds; `trouble` that the
+ * server could not take it. The database is the truth of all tabs; what a page holds is its view of it.
+ *
+ * Events: `change` (detail: the entry) where one came or changed, `gone` (the entry) where it was
+ * discarded, `sent` (the message) where the server has it.
+ */
+class Outbox extends EventTarget {
+  #store = new OutboxStore(NAME)
+  #tabs = 'BroadcastChannel' in globalThis ? new BroadcastChannel(NAME) : null
+  #sending = new Sending(this)
+  #entries = []
+  #beingKept = new Set()
+  #version = 0
 
-  constructor(room, timeline) {
-    this.#room = room
-    this.#timeline = timeline
-  }
-
-  /** Takes up what an earlier page left, and sends whenever there is a connection. */
   start() {
-    this.#queue = load(this.#prefix()).sort((a, b) => a.at.localeCompare(b.at))
-    for (const entry of this.#queue) this.#timeline.showPending(entry)
-    chatSocket.addEventListener('statechange', () => this.#send())
-    chatSocket.on('message.posted', ({message}) => {
-      if (message.author.id === me.id) this.#forget(message.client_id)
+    this.#tabs?.addEventListener('message', ({data}) => {
+      if (data.message) this.#confirm(data.message)
+      this.#look()
     })
-    this.#send()
+    chatSocket.addEventListener('statechange', () => this.#look())
+    onWake(() => this.#look())
+    addEventListener('beforeunload', event => {
+      if (this.#entries.some(({unkept}) => unkept)) event.preventDefault()
+    })
+    this.#look()
   }
 
-  post(body, replyTo) {
-    const entry = {client_id: crypto.randomUUID(), body, reply_to: replyTo, at: new Date().toISOString(), state: 'pending'}
-    this.#queue.push(entry)
-    this.#keep(entry)
-    this.#send()
+  get entries() { return this.#entries }
+
+  async post(room, body, replyTo) {
+    const entry = {
+      client_id: crypto.randomUUID(), room, body, reply_to: replyTo, at: new Date().toISOString(),
+      state: 'pending', why: '', tries: 0, due: 0, trouble: false,
+    }
+    this.#beingKept.add(entry.client_id)
+    this.#show([...this.#entries, entry])
+    await this.#store.add(entry)
+    this.#beingKept.delete(entry.client_id)
+    this.#tell()
   }
 
   retry(clientId) {
-    const entry = this.#find(clientId)
-    if (!entry) return
-    Object.assign(entry, {state: 'pending', why: ''})
-    this.#keep(entry)
-    this.#send()
+    return this.#change(clientId, {state: 'pending', why: '', tries: 0, due: 0, trouble: false})
   }
 
-  discard(clientId) {
-    this.#forget(clientId)
-    this.#timeline.dropPending(clientId)
+  async discard(clientId) {
+    this.#beingKept.delete(clientId)
+    this.#show(this.#entries.filter(entry => entry.client_id !== clientId))
+    await this.#store.remove(clientId)
+    this.#tell()
   }
 
-  async #send() {
-    if (this.#busy) return
-    this.#busy = true
-    let entry
-    while (chatSocket.state === 'open' && (entry = this.#queue.find(({state}) => state === 'pending'))) {
-      if (!await this.#sendOne(entry)) break
+  // For who sends
+
+  /** The oldest that waits in a room, as the database has it now. */
+  async first(room) {
+    await this.#refresh()
+    return this.#entries.find(entry => entry.room === room && entry.state === 'pending' && !this.#beingKept.has(entry.client_id))
+  }
+
+  async sent(clientId, message) {
+    this.#tabs?.postMessage({message})
+    this.#confirm(message)
+    await this.#store.remove(clientId)
+    this.#tell()
+  }
+
+  refused({client_id: clientId}, why) {
+    return this.#change(clientId, {state: 'failed', why, trouble: false})
+  }
+
+  postpone({client_id: clientId, tries}, due, trouble) {
+    return this.#change(clientId, {tries: tries + 1, due, trouble})
+  }
+
+  async #change(clientId, changes) {
+    this.#show(this.#entries.map(entry => entry.client_id === clientId ? {...entry, ...changes} : entry))
+    await this.#store.change(clientId, changes)
+    this.#tell()
+  }
+
+  #confirm(message) {
+    this.#version += 1
+    this.#entries = this.#entries.filter(entry => entry.client_id !== message.client_id)
+    this.#dispatch('sent', message)
+  }
+
+  #tell() {
+    this.#tabs?.postMessage({})
+    this.#look()
+  }
+
+  async #look() {
+    await this.#refresh()
+    const waiting = this.#entries.filter(({state}) => state === 'pending')
+    for (const room of new Set(waiting.map(entry => entry.room))) this.#sending.run(room)
+  }
+
+  /** Takes over what the database has. What happens here meanwhile is newer: then it is read again. */
+  async #refresh() {
+    let version, kept
+    do {
+      version = this.#version
+      kept = await this.#store.all()
+    } while (version !== this.#version)
+    if (kept === null) return
+    const known = new Set(kept.map(entry => entry.client_id))
+    this.#show([...kept, ...this.#entries.filter(({client_id: id}) => this.#beingKept.has(id) && !known.has(id))])
+  }
+
+  #show(entries) {
+    const before = new Map(this.#entries.map(entry => [entry.client_id, entry]))
+    this.#version += 1
+    this.#entries = entries
+    for (const entry of entries) {
+      if (JSON.stringify(entry) !== JSON.stringify(before.get(entry.client_id))) this.#dispatch('change', entry)
+      before.delete(entry.client_id)
     }
-    this.#busy = false
+    for (const entry of before.values()) this.#dispatch('gone', entry)
   }
 
-  /** Gives false where the rest has to wait. */
-  async #sendOne(entry) {
-    const {client_id, body, reply_to} = entry
-    try {
-      const {message} = await chatSocket.request({type: 'message.post', room: this.#room, client_id, body, reply_to})
-      this.#forget(client_id)
-      this.#timeline.upsert(message)
-      return true
-    } catch (error) {
-      if (!(error instanceof CommandError)) return false // no answer: it goes out again on the next connection
-      return this.#refused(entry, error)
-    }
+  #dispatch(type, detail) {
+    this.dispatchEvent(new CustomEvent(type, {detail}))
   }
-
-  #refused(entry, {code, message, retryAfter}) {
-    if (code === 'rate_limited' || code === 'internal') {
-      setTimeout(() => this.#send(), retryAfter ? retryAfter * 1000 : AGAIN_MS)
-      return false
-    }
-    Object.assign(entry, {state: 'failed', why: message})
-    this.#keep(entry)
-    return true
-  }
-
-  #keep(entry) {
-    save(this.#prefix() + entry.client_id, entry)
-    this.#timeline.showPending(entry)
-  }
-
-  #forget(clientId) {
-    save(this.#prefix() + clientId, null)
-    this.#queue = this.#queue.filter(entry => entry.client_id !== clientId)
-  }
-
-  #find(clientId) { return this.#queue.find(entry => entry.client_id === clientId) }
-
-  #prefix() { return `outbox:${me.id}:${this.#room}:` }
 }
+
+export const outbox = new Outbox()
+outbox.start()

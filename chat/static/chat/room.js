@@ -14,7 +14,7 @@ import {edit} from './edit.js'
 import {startEmojiPicker} from './emoji.js'
 import {History} from './history.js'
 import {spoken} from './message.js'
-import {Outbox} from './outbox.js'
+import {outbox} from './outbox.js'
 import {Panel} from './panel.js'
 import {Reading} from './reading.js'
 import {startSettings} from './settings.js'
@@ -28,7 +28,6 @@ const timeline = new Timeline(box)
 const panel = new Panel(room, say)
 const history = new History(room.id, timeline, box, showBeginning)
 const reading = new Reading(room, timeline, box)
-const outbox = new Outbox(room.id, timeline)
 const typing = new Typing(room.id, $('.typing'))
 const people = () => panel.people.filter(({id}) => id !== me.id)
 const composer = new Composer($('#compose'), room.id, {
@@ -56,7 +55,7 @@ function start() {
   showRoom()
   timeline.replace(page, {hasEarlier: page.has_more, hasLater: false})
   if (room.role) timeline.markNew(room.last_read_seq)
-  outbox.start()
+  showUnsent()
   history.show()
   showPlace()
   listen()
@@ -92,7 +91,7 @@ function listen() {
   chatSocket.on('member.left', event => {
     if (event.room === room.id) panel.leave(event.user)
   })
-  chatSocket.on('presence.changed', ({user, presence}) => panel.setPresence(user, presence))
+  chatSocket.on('presence.changed', ({users, presence}) => panel.setPresence(users, presence))
   document.addEventListener('room:removed', ({detail}) => {
     if (detail.room === room.id) location.assign('/')
   })
@@ -100,6 +99,14 @@ function listen() {
   onClick(document, '[data-focus="composer"]', () => composer.focus())
   $('#join').addEventListener('click', join)
   document.addEventListener('keydown', onKey)
+}
+
+/** What is on its way stands here, too, be it from another tab or an earlier page. */
+function showUnsent() {
+  outbox.entries.filter(mine).forEach(entry => timeline.showPending(entry))
+  outbox.addEventListener('change', ({detail: entry}) => mine(entry) && timeline.showPending(entry))
+  outbox.addEventListener('gone', ({detail: entry}) => mine(entry) && timeline.dropPending(entry.client_id))
+  outbox.addEventListener('sent', ({detail: message}) => mine(message) && timeline.upsert(message))
 }
 
 function mine(message) {
@@ -128,7 +135,7 @@ function arrived(message) {
 function send(body, replyTo) {
   typing.rest()
   if (timeline.hasLater) history.reload()
-  outbox.post(body, replyTo)
+  outbox.post(room.id, body, replyTo)
   timeline.scroll.toEnd()
   showBeginning()
   reading.look()

@@ -111,15 +111,16 @@ export class Timeline {
     return isNew
   }
 
-  /** Shows what is on its way: `{client_id, body, reply_to, state, why}`. */
+  /** Shows what is on its way, an entry of the outbox, where its place is among the others. */
   showPending(sent) {
-    if (this.#entries.some(({message}) => message.client_id === sent.client_id)) return // it went out from an earlier page
+    if (this.#entries.some(({message}) => message.client_id === sent.client_id)) return // it arrived, but the answer did not
     this.#keepQuote(this.known(sent.reply_to))
     const message = {kind: 'text', author: me, html: '', reactions: [], deleted_at: null, edited_at: null, created_at: sent.at, ...sent}
     this.scroll.steady(() => {
       const entry = this.#pending.find(({message: {client_id: id}}) => id === sent.client_id)
       if (entry) Object.assign(entry, {message, drawn: null})
       else this.#pending.push(this.#entry(message))
+      this.#pending.sort((a, b) => placeOf(a) - placeOf(b))
       this.#arrange()
     })
   }
@@ -238,4 +239,9 @@ export class Timeline {
     const quoted = message.reply_to && this.known(message.reply_to)
     draw(entry.node, message, {follows: followsPrevious, quoted, writes: this.writes})
   }
+}
+
+/** What is being kept just now has no place yet: it is the newest. */
+function placeOf({message: {place = Number.MAX_SAFE_INTEGER}}) {
+  return place
 }

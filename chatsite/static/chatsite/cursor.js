@@ -1,7 +1,8 @@
-// Where a client stands in a stream, and when it tries again: pure rules of the contract.
+// Where a client stands in a stream, what it tries again, and when: pure rules of the contract.
 
 export const BACKOFF_MIN_MS = 200
 export const BACKOFF_MAX_MS = 30_000
+const PASSING = new Set(['internal', 'rate_limited'])
 
 /**
  * What to do with an event at `position`: 'apply', 'drop' (seen already) or 'hole'
@@ -16,4 +17,15 @@ export function verdict({seq, after = seq - 1}, position) {
 export function backoff(attempt, random = Math.random) {
   const ceiling = Math.min(BACKOFF_MAX_MS, BACKOFF_MIN_MS * 2 ** Math.min(attempt + 1, 20))
   return BACKOFF_MIN_MS + random() * (ceiling - BACKOFF_MIN_MS)
+}
+
+/** Whether a command that got this error may get another answer later. */
+export function isPassing(code) {
+  return PASSING.has(code)
+}
+
+/** Milliseconds before a command is sent again that was answered so, or not at all (null), `tries` times before. */
+export function waitAfter(error, tries) {
+  if (error?.retryAfter) return Math.min(error.retryAfter * 1000, BACKOFF_MAX_MS)
+  return backoff(tries)
 }

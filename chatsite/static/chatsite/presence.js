@@ -11,8 +11,10 @@ export function presenceOf(user) {
 }
 
 export function startPresence() {
-  chatSocket.on('presence.changed', ({user, presence}) => {
-    known.set(user, presence)
-    for (const avatar of $$(`.avatar[data-person="${user}"][data-presence]`)) avatar.dataset.presence = presence
+  chatSocket.on('presence.changed', ({users, presence}) => {
+    for (const user of users) {
+      known.set(user, presence)
+      for (const avatar of $$(`.avatar[data-person="${user}"][data-presence]`)) avatar.dataset.presence = presence
+    }
   })
 }

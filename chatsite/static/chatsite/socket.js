@@ -1,13 +1,17 @@
 // One socket that stays: it reconnects, resumes every stream where it stood, and answers requests.
 
-import {backoff, verdict} from './cursor.js'
+import {backoff, isPassing, verdict, waitAfter} from './cursor.js'
+import {onWake} from './waking.js'
 
 const SILENCE_MS = 45_000
 const REQUEST_TIMEOUT_MS = 10_000
 const PROBE_TIMEOUT_MS = 5_000
 const QUIET_MS = 25_000
+const HANDSHAKE_MS = 5_000
+const LASTING_MS = 5_000 // a shorter connection doesn't end the backing off: the server may close each at once
 const CLOSE_SIGNED_OUT = 4401
 const CLOSE_GIVEN_UP = 4000
+const NEVER = Infinity
 
 /** A refusal of a command, by the contract. */
 export class CommandError extends Error {
@@ -30,6 +34,7 @@ export class StreamSocket extends EventTarget {
   #attempt = 0
   #timers = {retry: 0, silence: 0, probe: 0}
   #lastWord = 0
+  #openedAt = NEVER
   #nextRef = 1
   #requests = new Map()
   #streams = new Map()
@@ -39,12 +44,8 @@ export class StreamSocket extends EventTarget {
   constructor(path) {
     super()
     this.#path = path
-    addEventListener('online', () => this.retryNow())
+    onWake(() => this.retryNow())
     addEventListener('offline', () => this.#probe())
-    addEventListener('pageshow', () => this.retryNow())
-    document.addEventListener('visibilitychange', () => {
-      if (!document.hidden) this.retryNow()
-    })
     this.#connect()
   }
 
@@ -85,7 +86,7 @@ export class StreamSocket extends EventTarget {
       followed.listeners.push({onOk, onReset, onGone})
       if (after !== null && (followed.position === null || after < followed.position)) followed.position = after
     } else {
-      this.#streams.set(stream, {position: after, epoch, subscribing: false, listeners: [{onOk, onReset, onGone}]})
+      this.#streams.set(stream, {position: after, epoch, subscribing: false, tries: 0, listeners: [{onOk, onReset, onGone}]})
     }
     if (this.state === 'open') this.#subscribe(stream)
   }
@@ -96,29 +97,30 @@ export class StreamSocket extends EventTarget {
 
   /** Tries at once instead of at the end of the wait; asks a quiet connection whether it lives. */
   retryNow() {
+    const quiet = Date.now() - this.#lastWord
     if (this.state === 'waiting') this.#connect()
-    else if (this.state === 'open' && Date.now() - this.#lastWord > QUIET_MS) this.#probe()
+    else if (this.state === 'open' && quiet > QUIET_MS) this.#probe()
+    else if (this.state === 'connecting' && quiet > HANDSHAKE_MS) this.#giveUp()
   }
 
   #connect() {
     clearTimeout(this.#timers.retry)
     this.#become('connecting')
+    this.#lastWord = Date.now()
+    this.#openedAt = NEVER
     const url = new URL(this.#path, location.href)
     url.protocol = url.protocol === 'https:' ? 'wss:' : 'ws:'
     const socket = this.#socket = new WebSocket(url)
-    let opened = false
-    socket.onopen = () => {
-      opened = true
-      this.#opened()
-    }
+    socket.onopen = () => this.#opened()
     socket.onmessage = ({data}) => this.#heard(data)
     socket.onclose = ({code}) => {
-      if (socket === this.#socket) this.#closed(code, opened)
+      if (socket === this.#socket) this.#closed(code)
     }
     this.#listen()
   }
 
   #opened() {
+    this.#openedAt = Date.now()
     this.#become('open')
     for (const [stream, followed] of this.#streams) {
       followed.subscribing = false
@@ -126,9 +128,10 @@ export class StreamSocket extends EventTarget {
     }
   }
 
-  #closed(code, opened) {
+  #closed(code) {
     clearTimeout(this.#timers.silence)
     clearTimeout(this.#timers.probe)
+    if (Date.now() - this.#openedAt > LASTING_MS) this.#attempt = 0
     this.#socket = null
     this.#become('waiting')
     for (const {reject, timer} of this.#requests.values()) {
@@ -140,7 +143,7 @@ export class StreamSocket extends EventTarget {
       this.dispatchEvent(new Event('signedout'))
       return
     }
-    if (!opened) this.dispatchEvent(new Event('refused'))
+    if (this.#openedAt === NEVER) this.dispatchEvent(new Event('refused'))
     this.#timers.retry = setTimeout(() => this.#connect(), backoff(this.#attempt++))
   }
 
@@ -150,7 +153,7 @@ export class StreamSocket extends EventTarget {
     if (!socket) return
     socket.onclose = socket.onmessage = socket.onopen = null
     socket.close(CLOSE_GIVEN_UP)
-    this.#closed(CLOSE_GIVEN_UP, true)
+    this.#closed(CLOSE_GIVEN_UP)
   }
 
   #become(state) {
@@ -173,7 +176,6 @@ export class StreamSocket extends EventTarget {
 
   #heard(text) {
     this.#lastWord = Date.now()
-    this.#attempt = 0
     clearTimeout(this.#timers.probe)
     this.#listen()
     const message = JSON.parse(text)
@@ -234,6 +236,7 @@ export class StreamSocket extends EventTarget {
 
   #subscribed(followed, stream, ok) {
     followed.subscribing = false
+    followed.tries = 0
     followed.epoch = ok.epoch
     if (ok.reset || followed.position === null) followed.position = ok.head
     for (const {onOk, onReset} of followed.listeners) {
@@ -249,8 +252,8 @@ export class StreamSocket extends EventTarget {
       if (this.state === 'open') this.#giveUp() // a new connection subscribes again
       return
     }
-    if (error.retryAfter !== null) {
-      setTimeout(() => this.#subscribe(stream), error.retryAfter * 1000)
+    if (isPassing(error.code)) {
+      setTimeout(() => this.#subscribe(stream), waitAfter(error, followed.tries++))
       return
     }
     this.#streams.delete(stream)
