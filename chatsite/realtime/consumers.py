@@ -14,17 +14,19 @@ from pydantic_core import from_json
 
 from chatsite.realtime import hub as hubs
 from chatsite.realtime.commands import Command, CommandError, Ping, Subscribe, Unsubscribe, command_refusal, not_found
-from chatsite.realtime.delivery import Outlet
+from chatsite.realtime.delivery import Outlet, size
 from chatsite.realtime.events import json_text
 from chatsite.realtime.following import Subscription
 from chatsite.realtime.identity import CLOSE_IDENTITY_LOST, Identity, IdentityLostError
 from chatsite.realtime.opening import bring_to_head, open_for
+from chatsite.realtime.quotas import Quota
 from chatsite.realtime.ratelimits import limit
 from chatsite.realtime.threads import in_database
 
 logger = logging.getLogger(__name__)
 
-MAX_COMMAND_CHARACTERS = 64 * 1024
+MAX_COMMAND_BYTES = 64 * 1024
+SOCKETS_PER_USER = 50  # of one process
 MAX_OUTSTANDING = 64  # commands of one socket whose commit is awaited
 COMMANDS_PER_SECOND = 200
 COMMANDS_BURST = 2_000
@@ -33,6 +35,8 @@ CLOSE_TOO_SLOW = 4408
 
 Handler = Callable[[Any], Awaitable[Any]]
 H = TypeVar("H", bound=Callable[..., Any])
+
+open_sockets: Quota[int] = Quota()  # by user
 
 ANSWERED = object()  # returned by a handler that has sent its `ok` itself
 
@@ -80,24 +84,42 @@ class StreamConsumer(AsyncWebsocketConsumer):
         self.language = scope.get("language", settings.LANGUAGE_CODE)
         self.subscriptions: dict[str, Subscription] = {}
         self.heartbeat_at = 0.0
-        self.outlet = Outlet(send, on_overflow=self._too_slow)
+        self.outlet = Outlet(send, on_overflow=self._too_slow, on_loss=self._lost)
         self._outstanding: set[asyncio.Future[Any]] = set()
         self._is_open = False
         self.hub = hubs.ensure()
         try:
             while (message := await receive())["type"] != "websocket.disconnect":
                 if message["type"] == "websocket.connect":
-                    await send({"type": "websocket.accept"})
-                    self.hub.enter(self)
-                    self._is_open = True
-                    await self.opened()
+                    if not await self._enter(send):
+                        return
                 elif message["type"] == "websocket.receive" and not self.outlet.closed:
                     await self._take(message.get("text"))
+            await self._settle()
         finally:
             self.hub.leave(self)
             self.outlet.closed = True
             if self._is_open:
+                open_sockets.give_back(self.identity.user_id)
                 await self.closed()
+
+    async def _enter(self, send: Any) -> bool:
+        """Ends the handshake; False where this person has enough sockets."""
+        if not open_sockets.take(self.identity.user_id, SOCKETS_PER_USER if settings.RATE_LIMITS else None):
+            await refuse_handshake(self.scope, send, 429, "Too many open sockets of yours")
+            return False
+        self._is_open = True
+        await send({"type": "websocket.accept"})
+        self.hub.enter(self)
+        await self.opened()
+        return True
+
+    async def _settle(self) -> None:
+        """What came before the end is committed and, where the server still takes it, answered."""
+        self.hub.leave(self)
+        while self._outstanding:
+            await asyncio.wait(self._outstanding)
+        await self.outlet.flush()
 
     async def opened(self) -> None:
         """After the handshake."""
@@ -112,8 +134,11 @@ class StreamConsumer(AsyncWebsocketConsumer):
         self.outlet.close(code)
 
     def _too_slow(self) -> None:
-        self.hub.leave(self)
+        self._lost()
         self.close_with(CLOSE_TOO_SLOW)
+
+    def _lost(self) -> None:
+        self.hub.leave(self)
 
     # --- Commands -----------------------------------------------------------
 
@@ -123,7 +148,7 @@ class StreamConsumer(AsyncWebsocketConsumer):
         try:
             raw = self._parsed(text)
             ref = _ref(raw)
-            limit("command", self.identity.user_id, COMMANDS_PER_SECOND, COMMANDS_BURST)
+            await self._keep_pace()
             name = self._handler(raw)
             result = await self._in_order(getattr(self, name), self._checked(raw))
         except CommandError as error:
@@ -134,8 +159,16 @@ class StreamConsumer(AsyncWebsocketConsumer):
         else:
             self._answer(ref, result)
 
+    async def _keep_pace(self) -> None:
+        """Who sends faster than they may is refused, and read from slower: what waits holds the server's reading up."""
+        try:
+            limit("command", self.identity.user_id, COMMANDS_PER_SECOND, COMMANDS_BURST)
+        except CommandError as error:
+            await asyncio.sleep(error.retry_after or 0)
+            raise
+
     def _parsed(self, text: str | None) -> dict[str, Any]:
-        if text is not None and len(text) > MAX_COMMAND_CHARACTERS:
+        if text is not None and size(text) > MAX_COMMAND_BYTES:
             raise CommandError("invalid", _("That is more than 64 KiB at once."))
         try:
             raw = from_json(text or "", allow_inf_nan=False)
@@ -212,6 +245,8 @@ class StreamConsumer(AsyncWebsocketConsumer):
             raise
         if self.subscriptions.get(command.stream) is not subscription:
             raise not_found()
+        if not self.hub.is_epoch(opening.epoch):
+            return ANSWERED  # closed, as everybody is
         following.start_at(opening.state)
         subscription.position = opening.state.head
         if command.ref is not None:
@@ -233,6 +268,15 @@ class StreamConsumer(AsyncWebsocketConsumer):
 def _ref(raw: dict[str, Any]) -> str | None:
     ref = raw.get("ref")
     return ref if isinstance(ref, str) and len(ref) <= 64 else None
+
+
+async def refuse_handshake(scope: dict[str, Any], send: Any, status: int, reason: str) -> None:
+    """With an HTTP status, where the server knows how; Daphne itself says 403."""
+    if "websocket.http.response" in scope.get("extensions", {}):
+        await send({"type": "websocket.http.response.start", "status": status, "headers": []})
+        await send({"type": "websocket.http.response.body", "body": reason.encode()})
+    else:
+        await send({"type": "websocket.close"})
 
 
 def internal() -> CommandError:

@@ -16,7 +16,7 @@ from chatsite.realtime.events import Frame, json_text
 from chatsite.realtime.following import Following, Subscription
 from chatsite.realtime.identity import Identity
 from chatsite.realtime.relay import Ear, Publisher, crosses_processes, group_of
-from chatsite.realtime.streams import parse, states_of
+from chatsite.realtime.streams import State, epoch, parse, states_of
 from chatsite.realtime.threads import in_database
 from chatsite.realtime.watch import Watch
 
@@ -26,6 +26,8 @@ RECONCILE_SECONDS = 1.0
 HEARTBEAT_SECONDS = 20.0
 LINGER_SECONDS = 30.0  # how long a stream that nobody follows keeps its ring, for those who come back
 EVERYONE = "everyone"
+
+CLOSE_START_AFRESH = 4409  # a code that any server may send
 
 
 class Socket(Protocol):
@@ -45,6 +47,7 @@ class Hub:
         self.id = secrets.token_hex(8)
         self.sockets: set[Socket] = set()
         self.deliveries = 0
+        self._epoch: str | None = None
         self._followings: dict[str, Following] = {}
         self._ear = Ear()
         self._publisher = Publisher(loop)
@@ -90,9 +93,22 @@ class Hub:
             if following.head is None and not following.subscriptions:
                 self._forget(stream)  # somebody asked for what there isn't, or not for them
 
-    def close_all(self, code: int) -> None:
+    def is_epoch(self, epoch: str) -> bool:
+        """Takes note of the deployment's epoch, and says whether it is still the same.
+
+        Where it isn't, a backup was restored: heads, frames and subscriptions are of another
+        history, so all of them are dropped and everybody has to subscribe anew.
+        """
+        before, self._epoch = self._epoch, epoch
+        if before in (None, epoch):
+            return True
+        logger.warning("a backup was restored: %d sockets start afresh", len(self.sockets))
         for socket in list(self.sockets):
-            socket.close_with(code)
+            self.leave(socket)
+            socket.close_with(CLOSE_START_AFRESH)
+        for stream in list(self._followings):
+            self._forget(stream)
+        return False
 
     # --- News ---------------------------------------------------------------
 
@@ -121,7 +137,7 @@ class Hub:
             following.offer(frames, access)
 
     def _publish(self, group: str, message: dict[str, Any]) -> None:
-        self._publisher.publish(group, message | {"origin": self.id})
+        self._publisher.publish(group, message | {"origin": self.id, "epoch": self._epoch})
 
     def _hear_whisper(self, stream: str | None, text: str, skip_user: int | None, access: int) -> None:
         if stream is None:
@@ -146,13 +162,17 @@ class Hub:
     def _hear(self, message: dict[str, Any]) -> None:
         if message.get("origin") == self.id:
             return
-        if message["type"] == "frames":
+        if message["type"] == "frames" and not self._is_of_another(message.get("epoch")):
             self.offer(message["stream"], [Frame(*frame) for frame in message["frames"]], message["access"])
         elif message["type"] == "whisper":
             access = message.get("access", 0)  # not said by an older version, during a deploy
             self._hear_whisper(message["stream"], message["text"], message["skip_user"], access)
         elif message["type"] == "doubt":
             self._watch.doubt()
+
+    def _is_of_another(self, epoch: str | None) -> bool:
+        """Whether a frame belongs to another history than ours; a sender may not know."""
+        return None not in (epoch, self._epoch) and epoch != self._epoch
 
     # --- Once a second ------------------------------------------------------
 
@@ -199,7 +219,10 @@ class Hub:
         streams = list(self._followings)
         if not streams:
             return
-        states = await in_database(states_of, streams)
+        known = self._epoch
+        states, deployment = await in_database(_states_and_epoch, streams)
+        if self._epoch != known or not self.is_epoch(deployment):
+            return
         for stream in streams:
             if following := self._followings.get(stream):
                 following.compare(states.get(stream))
@@ -207,6 +230,10 @@ class Hub:
     def stop(self) -> None:
         for task in self._tasks:
             task.cancel()
+
+
+def _states_and_epoch(streams: list[str]) -> tuple[dict[str, State], str]:
+    return states_of(streams), epoch()
 
 
 _hub: Hub | None = None

@@ -21,6 +21,7 @@ class Opening:
     """What the database says to a `stream.subscribe`."""
 
     state: State
+    epoch: str
     frames: list[Frame]
     ok: dict[str, Any]
 
@@ -49,7 +50,7 @@ def open_stream(command: Subscribe, user_id: int) -> Opening:
     ok = {"stream": command.stream, "head": head, "epoch": deployment} | kind.greeting(pk, user_id)
     if frames is None:
         ok["reset"] = True
-    return Opening(State(head, state.access), frames or [], ok)
+    return Opening(State(head, state.access), deployment, frames or [], ok)
 
 
 def _run(kind: StreamKind, pk: int, state: State, command: Subscribe, deployment: str) -> list[Frame] | None:
