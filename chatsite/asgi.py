@@ -20,6 +20,7 @@ from django.urls import path  # noqa: E402
 from accounts.sockets import IdentityMiddleware  # noqa: E402
 from chat.routing import websocket_urlpatterns as chat_sockets  # noqa: E402
 from chatsite import vitals  # noqa: E402
+from chatsite.backups.locks import hold_while_serving  # noqa: E402
 from chatsite.checks import refuse_unsafe  # noqa: E402
 from notifications.jobs import start_runners  # noqa: E402
 from notifications.routing import websocket_urlpatterns as notification_sockets  # noqa: E402
@@ -27,6 +28,7 @@ from notifications.routing import websocket_urlpatterns as notification_sockets 
 App = Callable[[dict[str, Any], Any, Any], Awaitable[None]]
 
 refuse_unsafe()
+hold_while_serving()
 
 
 async def no_such_socket(scope: dict[str, Any], receive: Any, send: Any) -> None:
