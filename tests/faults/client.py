@@ -14,7 +14,7 @@ from typing import Any
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidMessage
 
-from tests.faults.journal import Denied, Disconnected, Hole, Journal, Page, Receipt, Subscribed
+from tests.faults.journal import Denied, Disconnected, Fate, Hole, Journal, Page, Receipt, Subscribed
 from tests.faults.outbox import Outbox
 
 Message = dict[str, Any]
@@ -227,7 +227,7 @@ class Client:
     def _take_event(self, event: Message) -> None:
         stream, seq = event["stream"], event["seq"]
         after, position = event.get("after", seq - 1), self.positions.get(stream, 0)
-        fate = "dropped" if seq <= position else "applied" if after <= position else "hole"
+        fate: Fate = "dropped" if seq <= position else "applied" if after <= position else "hole"
         content = event.get("message") or event.get("job") or {}
         sender = content.get("client_id") or ""
         kind, now = event["type"], time.monotonic()

@@ -82,7 +82,7 @@ class Denied(NamedTuple):
 
 
 class Receipt(NamedTuple):
-    """A durable event. `message` is its id and `client_id` its sender's; of an inbox's event it is the job's id, or 0."""
+    """A durable event. `message` is its id and `client_id` the sender's; in an inbox it is the job's id or 0."""
 
     at: float
     stream: str

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 from tests.faults.journal import Journal, Page, Receipt, Subscribed
 from tests.faults.truth import Truth
-from tests.faults.verdict import Verdict
+from tests.faults.verdict import Verdict, Wrong
 
 
 @dataclass
@@ -47,7 +47,7 @@ def spans_of(journal: Journal, verdict: Verdict) -> dict[str, list[Span]]:
                 spans[entry.stream].append(Span(entry.head if entry.reset else entry.after))
         elif isinstance(entry, Receipt):
             if entry.seq <= told.get(entry.stream, -1):
-                wrong = "reordered" if entry.fate == "applied" else "duplicated"
+                wrong: Wrong = "reordered" if entry.fate == "applied" else "duplicated"
                 verdict.accuse(wrong, f"{journal.name} was told {entry} after {told[entry.stream]} on one subscription")
             told[entry.stream] = max(entry.seq, told.get(entry.stream, 0))
             if entry.fate == "applied" and spans[entry.stream]:

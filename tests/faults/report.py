@@ -1,0 +1,95 @@
+"""What a run found, as a table."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from tests.faults.journal import Ack, Attempt, Journal, Receipt
+from tests.faults.verdict import Verdict
+from tests.faults.vitals import Sample
+
+SHOWN_LINES = 40
+
+
+@dataclass
+class Report:
+    """`heals` has the seconds after each fault of a name; `acks` and `deliveries` are in seconds, sorted."""
+
+    seed: int
+    stack: str
+    minutes: float
+    verdict: Verdict = field(default_factory=Verdict)
+    heals: dict[str, list[float]] = field(default_factory=lambda: defaultdict(list))
+    not_here: dict[str, str] = field(default_factory=dict)
+    notes: dict[str, float] = field(default_factory=dict)
+    acks: list[float] = field(default_factory=list)
+    deliveries: list[float] = field(default_factory=list)
+    baseline: Sample | None = None
+    peak: Sample | None = None
+    end: Sample | None = None
+
+    def injected(self, name: str, heal: float) -> None:
+        self.heals[name].append(heal)
+
+    def measure(self, journals: Sequence[Journal]) -> None:
+        """From a post's first attempt: until its acknowledgement, and until each other client had it."""
+        sent: dict[str, float] = {}
+        for journal in journals:
+            for attempt in journal.all(Attempt):
+                sent[attempt.client_id] = min(attempt.at, sent.get(attempt.client_id, attempt.at))
+        self.acks = sorted(_since(sent, (ack for journal in journals for ack in journal.all(Ack))))
+        posted = (
+            event
+            for journal in journals
+            for event in journal.all(Receipt)
+            if event.type == "message.posted" and event.fate == "applied"
+        )
+        self.deliveries = sorted(_since(sent, posted))
+
+    def text(self) -> str:
+        verdict = self.verdict
+        counts: dict[str, int] = {**verdict.counts, **{str(name): times for name, times in verdict.wrong.items()}}
+        kinds = {name: len(heals) for name, heals in sorted(self.heals.items())}
+        faults = ", ".join(f"{name} {times}" for name, times in kinds.items())
+        lines = [
+            f"seed {self.seed} on {self.stack}, {self.minutes:g} min",
+            f"faults injected: {sum(kinds.values())} ({faults})",
+            *(f"not on this machine: {name}, {why}" for name, why in self.not_here.items()),
+            _slashed(counts, "attempted", "acknowledged", "refused", "unknown"),
+            _slashed(counts, "lost", "duplicated", "reordered"),
+            _slashed(counts, "outside", "stuck", "resources"),
+            _slashed(counts, "holes", "resets", "rolled_back"),
+            f"ack p50 / p99 / max: {_percentiles(self.acks)}",
+            f"delivery p50 / p99 / max: {_percentiles(self.deliveries)}",
+            *(f"healed after {name}: {_seconds(heals)}" for name, heals in sorted(self.heals.items())),
+            *(f"{name}: {value:.2f}" for name, value in sorted(self.notes.items())),
+            *(f"{name}: {self._vitals(name)}" for name in ("baseline", "peak", "end")),
+        ]
+        if not verdict.is_good:
+            repeat = f"Repeat it with --minutes {self.minutes:g} --seed {self.seed} --stack {self.stack}"
+            lines += ["VIOLATED", *verdict.lines[:SHOWN_LINES], repeat]
+        return "\n".join(lines)
+
+    def _vitals(self, name: str) -> str:
+        sample: Sample | None = getattr(self, name)
+        return f"{sample.memory:.0f} MB, {sample.descriptors} descriptors" if sample else "not seen"
+
+
+def _since(sent: dict[str, float], entries: Iterable[Ack | Receipt]) -> Iterable[float]:
+    return (entry.at - sent[entry.client_id] for entry in entries if entry.client_id in sent)
+
+
+def _slashed(counts: Mapping[str, int], *names: str) -> str:
+    return " / ".join(names) + ": " + " / ".join(str(counts.get(name, 0)) for name in names)
+
+
+def _percentiles(sorted_seconds: list[float]) -> str:
+    if not sorted_seconds:
+        return "none"
+    last = len(sorted_seconds) - 1
+    p50, p99, most = (sorted_seconds[round(last * share)] for share in (0.5, 0.99, 1))
+    return f"{p50 * 1000:.0f} ms / {p99 * 1000:.0f} ms / {most:.2f} s ({last + 1} of them)"
+
+
+def _seconds(heals: list[float]) -> str:
+    return ", ".join(f"{seconds:.1f} s" for seconds in heals)
