@@ -14,7 +14,7 @@ from django.utils.translation import ngettext
 from accounts.models import User
 from chat.models import Membership, Message, Room
 from chat.services.changing import delete_message
-from chat.services.members import admit, change_kind, expel
+from chat.services.members import admit, change_kind, change_standing, expel
 from chat.services.rooms import apply_changes, free_slug
 
 if TYPE_CHECKING:  # generic to the type checker alone
@@ -99,7 +99,7 @@ class RoomAdmin(AnyAdmin):
                 if membership.muted_at:
                     Membership.objects.filter(pk=admitted.pk).update(muted_at=membership.muted_at)
             for membership, _fields in formset.changed_objects:
-                membership.save(update_fields=["role", "muted_at"])
+                change_standing(membership)
 
     @admin.action(description=_("Archive the chosen rooms"))
     def archive(self, request: HttpRequest, queryset: QuerySet[Room]) -> None:
@@ -165,12 +165,12 @@ class MembershipAdmin(AnyAdmin):
         return [*self.readonly_fields, *(["room", "user"] if obj else [])]
 
     def save_model(self, request: HttpRequest, obj: Membership, form: Any, change: bool) -> None:
-        if change:
-            obj.save(update_fields=["role", "muted_at"])
-            return
         with transaction.atomic():
             room = Room.objects.select_for_update(no_key=True).get(pk=obj.room_id)
-            obj.pk = admit(room, obj.user, actor=_actor(request), role=obj.role).pk
+            if change:
+                change_standing(obj)
+            else:
+                obj.pk = admit(room, obj.user, actor=_actor(request), role=obj.role).pk
 
     def delete_model(self, request: HttpRequest, obj: Membership) -> None:
         with transaction.atomic():

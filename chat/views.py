@@ -114,7 +114,7 @@ def search(request: HttpRequest) -> HttpResponse:
     user = _user(request)
     found: dict[str, Any] = queries.search(user, q) if q else {"messages": [], "has_more": False}
     rooms = {room.pk: room_payload(room) for room in visible_rooms(user)} if found["messages"] else {}
-    results = [message | {"place": rooms[message["room"]]} for message in found["messages"]]
+    results = [message | {"place": rooms[message["room"]]} for message in found["messages"] if message["room"] in rooms]
     return render(request, "chat/search.html", {"q": q, "results": results, "has_more": found["has_more"]})
 
 

@@ -26,7 +26,7 @@ def put_member(actor: User, room_id: int, user_id: int, role: str | None = None)
     takes a rank above their own. Raises `not_found`, `forbidden`, `archived`, `invalid`.
     """
     with transaction.atomic():
-        room, mine = _locked(actor, room_id)
+        room, mine = locked_room(actor, room_id)
         user = User.objects.filter(pk=user_id, is_active=True).first()
         if user is None:
             raise CommandError("invalid", _("There is no such person."), field="user")
@@ -39,7 +39,7 @@ def put_member(actor: User, room_id: int, user_id: int, role: str | None = None)
         return admit(room, user, actor=actor, role=role or Membership.Role.MEMBER), True
 
 
-def _locked(actor: User, room_id: int) -> tuple[Room, Membership | None]:
+def locked_room(actor: User, room_id: int) -> tuple[Room, Membership | None]:
     """The room under its lock, and the actor's membership. Raises `not_found`."""
     if not Room.objects.visible_to(actor).filter(pk=room_id).exists():
         raise not_found()
@@ -66,13 +66,18 @@ def _rank(membership: Membership | None) -> int:
     return -1 if membership is None else RANKS[Membership.Role(membership.role)]
 
 
+def change_standing(membership: Membership) -> None:
+    """Saves role and mute as they are on the row given. Wants the room locked: what waits for it is judged by them."""
+    Membership.objects.filter(pk=membership.pk).update(role=membership.role, muted_at=membership.muted_at)
+
+
 def _change_role(room: Room, mine: Membership | None, theirs: Membership, role: str) -> None:
     rank = _rank(mine)
     if rank < 1 or rank < max(RANKS[Membership.Role(role)], _rank(theirs)):
         raise CommandError("forbidden", _("You can't give that role."))
     _keep_an_owner(room, theirs, leaving_role=role)
     theirs.role = role
-    theirs.save(update_fields=["role"])
+    change_standing(theirs)
 
 
 def admit(
@@ -101,7 +106,7 @@ def admit(
 def remove_member(actor: User, room_id: int, user_id: int) -> None:
     """Leaves (oneself) or removes somebody of lower rank. Raises `not_found`, `forbidden`."""
     with transaction.atomic():
-        room, mine = _locked(actor, room_id)
+        room, mine = locked_room(actor, room_id)
         theirs = Membership.objects.select_related("user").filter(room=room, user=user_id).first()
         if theirs is None:
             raise not_found()
@@ -125,7 +130,9 @@ def _keep_an_owner(room: Room, theirs: Membership, leaving_role: str | None) -> 
 def expel(room: Room, membership: Membership, *, actor: User) -> None:
     """Takes somebody out; their sockets stop reading with the frame that says so. Wants the room locked."""
     user = membership.user
-    membership.delete()
+    removed, _rows = membership.delete()
+    if not removed:  # somebody else was faster
+        return
     room.access_version += 1
     room.save(update_fields=["access_version"])
     if user == actor:

@@ -14,10 +14,10 @@ from accounts.models import User
 from chat.events import RoomChanged
 from chat.models import Membership, Room
 from chat.payloads import room_brief
-from chat.services.members import admit
+from chat.services.members import admit, locked_room
 from chat.services.system import say
 from chatsite.realtime.announce import whisper
-from chatsite.realtime.commands import CommandError, not_found
+from chatsite.realtime.commands import CommandError
 
 MAX_MEMBERS_AT_ONCE = 100
 MAX_DIRECT_PEOPLE = 8
@@ -87,11 +87,7 @@ def change_room(
 ) -> Room:
     """Renames, changes the topic, archives or reopens. By owners and moderators. Raises `not_found`, `forbidden`."""
     with transaction.atomic():
-        room = Room.objects.visible_to(actor).filter(pk=room_id).first()
-        if room is None:
-            raise not_found()
-        room = Room.objects.select_for_update(no_key=True).get(pk=room_id)
-        membership = Membership.objects.filter(room=room, user=actor).first()
+        room, membership = locked_room(actor, room_id)
         if membership is None or not membership.moderates or room.kind == Room.Kind.DIRECT:
             raise CommandError("forbidden", _("Only owners and moderators can change a room."))
         apply_changes(actor, room, name=name, topic=topic, archived=archived)
