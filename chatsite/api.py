@@ -13,6 +13,7 @@ from ninja.errors import AuthenticationError, HttpError, ValidationError
 from accounts.auth import api_auth
 from chat.api import router as chat_router
 from chatsite.realtime.commands import CommandError, not_found, refusal
+from chatsite.realtime.outages import RETRY_AFTER_SECONDS, UnavailableError, is_outage
 from notifications.api import router as notifications_router
 
 logger = logging.getLogger(__name__)
@@ -54,6 +55,13 @@ def answer(request: HttpRequest, error: CommandError) -> HttpResponse:
     return response
 
 
+def unavailable(request: HttpRequest) -> HttpResponse:
+    """The database is away or can't save. Nothing is the matter with the call, and later it will do."""
+    response = api.create_response(request, UnavailableError().payload(), status=503)
+    response["Retry-After"] = str(RETRY_AFTER_SECONDS)
+    return response
+
+
 @api.exception_handler(CommandError)
 def refused(request: HttpRequest, error: CommandError) -> HttpResponse:
     return answer(request, error)
@@ -86,5 +94,8 @@ def too_large(request: HttpRequest, error: RequestDataTooBig) -> HttpResponse:
 
 @api.exception_handler(Exception)
 def failed(request: HttpRequest, error: Exception) -> HttpResponse:
+    if is_outage(error):
+        logger.warning("call not done: %s %s: %r", request.method, request.path, error)
+        return unavailable(request)
     logger.exception("call failed: %s %s", request.method, request.path, exc_info=error)
     return answer(request, CommandError("internal", _("Something went wrong here. Try again.")))

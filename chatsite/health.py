@@ -2,12 +2,7 @@
 
 import ipaddress
 
-from django.conf import settings
-from django.core.cache import cache
-from django.db import connection
-from django.db.migrations.executor import MigrationExecutor
 from django.http import HttpRequest, HttpResponse, JsonResponse
-from django.utils.crypto import get_random_string
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Gauge, generate_latest
@@ -15,11 +10,9 @@ from prometheus_client.core import REGISTRY
 
 from accounts import tokens
 from accounts.models import Scope
-from chatsite import vitals
+from chatsite import probes, vitals
 from chatsite.realtime import hub as hubs
 from notifications.models import Job
-
-PROBE_SECONDS = 10
 
 
 @require_GET
@@ -33,35 +26,9 @@ def alive(request: HttpRequest) -> HttpResponse:
 @never_cache
 def ready(request: HttpRequest) -> JsonResponse:
     """Whether what the site needs is there: `{"database": "ok", …}`, with 503 where something isn't."""
-    checks = {"database": _database, "migrations": _migrations, "channel_layer": _channel_layer}
-    found: dict[str, str] = {}
-    for name, check in checks.items():
-        try:
-            found[name] = check()
-        except Exception as error:
-            found[name] = type(error).__name__
+    found = probes.answers()
     healthy = all(value == "ok" for value in found.values())
     return JsonResponse(found, status=200 if healthy else 503)
-
-
-def _database() -> str:
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT 1")
-    return "ok"
-
-
-def _migrations() -> str:
-    executor = MigrationExecutor(connection)
-    return "behind" if executor.migration_plan(executor.loader.graph.leaf_nodes()) else "ok"
-
-
-def _channel_layer() -> str:
-    """Redis carries the layer and the cache; the cache can be asked from a plain thread."""
-    if not settings.REDIS_URL:
-        return "ok"
-    key, value = "readyz", get_random_string(8)
-    cache.set(key, value, PROBE_SECONDS)
-    return "ok" if cache.get(key) is not None else "no answer"
 
 
 @require_GET

@@ -122,16 +122,33 @@ if DATABASE["ENGINE"].endswith("sqlite3"):
 else:
     DATABASE["CONN_HEALTH_CHECKS"] = True
     DATABASE["DISABLE_SERVER_SIDE_CURSORS"] = True  # PgBouncer in transaction mode has none
-    DATABASE["OPTIONS"] = {**DATABASE.get("OPTIONS", {}), "pool": {"min_size": 2, "max_size": 16, "timeout": 10}}
+    # Per process, connections are held by 4 + 4 threads of the sockets' commands, the posts' writer, the hub's
+    # comparison and up to 4 jobs; what is left is shared by requests, heartbeats, the sweep and probes, each for
+    # moments. After `timeout` a request hears 503. A lost server is tried again without the long pauses that
+    # the pool makes when it is patient: who gives up after 2 s begins anew with the next that asks.
+    DATABASE["OPTIONS"] = {
+        "connect_timeout": 5,
+        "keepalives_idle": 30,
+        "tcp_user_timeout": 15_000,  # milliseconds without an answer from the other machine
+        **DATABASE.get("OPTIONS", {}),
+        "pool": {"min_size": 2, "max_size": 20, "timeout": 3, "max_lifetime": 30 * 60, "reconnect_timeout": 2},
+    }
 
 if REDIS_URL:
+    REDIS_TIMEOUTS = {"socket_timeout": 5, "socket_connect_timeout": 2, "socket_keepalive": True}
     CHANNEL_LAYERS = {
         "default": {
             "BACKEND": "channels_redis.pubsub.RedisPubSubChannelLayer",
-            "CONFIG": {"hosts": [{"address": REDIS_URL, "socket_timeout": 30, "health_check_interval": 15}]},
+            "CONFIG": {"hosts": [{"address": REDIS_URL, "health_check_interval": 15, **REDIS_TIMEOUTS}]},
         }
     }
-    CACHES = {"default": {"BACKEND": "django.core.cache.backends.redis.RedisCache", "LOCATION": REDIS_URL}}
+    CACHES = {
+        "default": {
+            "BACKEND": "chatsite.caching.SteadyCache",
+            "LOCATION": REDIS_URL,
+            "OPTIONS": {"socket_timeout": 0.5, "socket_connect_timeout": 0.5},  # pages wait for it
+        }
+    }
 else:
     CHANNEL_LAYERS = {"default": {"BACKEND": "channels.layers.InMemoryChannelLayer"}}
     CACHES = {"default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}}
@@ -195,7 +212,6 @@ USERSESSIONS_TRACK_ACTIVITY = True
 ALLAUTH_TRUSTED_PROXY_COUNT = 1 if IS_PRODUCTION else 0
 
 SESSION_ENGINE = "accounts.sessions"
-SESSION_ENGINE = "accounts.sessions"
 SESSION_COOKIE_AGE = 60 * 60 * 24 * 30
 SESSION_COOKIE_SAMESITE = CSRF_COOKIE_SAMESITE = LANGUAGE_COOKIE_SAMESITE = "Lax"
 LANGUAGE_COOKIE_AGE = 60 * 60 * 24 * 365
@@ -252,7 +268,8 @@ LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
     "formatters": {"line": {"format": "{asctime} {levelname} {name} {message}", "style": "{"}},
-    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
+    "filters": {"outages": {"()": "chatsite.logs.OutageFilter"}},
+    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line", "filters": ["outages"]}},
     "root": {"handlers": ["console"], "level": "INFO"},
-    "loggers": {"django.channels.server": {"level": "WARNING"}, "daphne": {"level": "WARNING"}},
+    "loggers": {name: {"level": "WARNING"} for name in ("django.channels.server", "daphne", "psycopg.pool")},
 }

@@ -18,6 +18,8 @@ def favicon(request: HttpRequest) -> HttpResponse:
 
 admin.site.site_header = admin.site.site_title = settings.SITE_NAME
 
+handler500 = "chatsite.errors.failed"
+
 urlpatterns = [
     path("", include("chat.urls")),
     path("", include("notifications.urls")),

@@ -2,7 +2,8 @@
 
 A process publishes in the background and never waits: an announcement that can't be
 delivered within a second is dropped, and the other processes' comparison with the
-database makes up for it.
+database makes up for it. A layer that keeps failing is left alone for a while, and
+nothing queues for it meanwhile.
 """
 
 import asyncio
@@ -13,10 +14,13 @@ from typing import Any
 
 from channels.layers import InMemoryChannelLayer, get_channel_layer
 
+from chatsite.realtime.breaker import Breaker
+
 logger = logging.getLogger(__name__)
 
 PUBLISH_TIMEOUT_SECONDS = 1.0
-RETRY_SECONDS = 0.5
+RETRY_SECONDS = 0.5  # at first; then twice as long each time, up to
+MAX_RETRY_SECONDS = 8.0
 MAX_WAITING = 1_000
 
 Message = dict[str, Any]
@@ -39,9 +43,12 @@ class Publisher:
         self._loop = loop
         self._waiting: deque[tuple[str, Message]] = deque(maxlen=MAX_WAITING)
         self._task: asyncio.Task[None] | None = None
+        self._breaker = Breaker("the channel layer (publishing)")
 
     def publish(self, group: str, message: Message) -> None:
         """Called in the publisher's own loop."""
+        if not self._breaker.allows():
+            return
         self._waiting.append((group, message))
         if self._task is None or self._task.done():
             self._task = self._loop.create_task(self._run())
@@ -53,7 +60,12 @@ class Publisher:
             try:
                 await asyncio.wait_for(layer.group_send(group, message), PUBLISH_TIMEOUT_SECONDS)
             except Exception as error:
-                logger.warning("announcement to %s lost: %r; the others will find it in the database", group, error)
+                logger.debug("announcement to %s lost: %r; the others will find it in the database", group, error)
+                self._breaker.failed(error)
+                if self._breaker.is_open:
+                    self._waiting.clear()
+            else:
+                self._breaker.succeeded()
 
 
 class PublisherThread:
@@ -83,6 +95,7 @@ class Ear:
         self._wanted: set[str] = set()
         self._joined: set[str] = set()
         self._settling: asyncio.Task[None] | None = None
+        self._breaker = Breaker("the channel layer (listening)")  # asked anyway; it says when that changes
 
     def join(self, group: str) -> None:
         self._wanted.add(group)
@@ -106,13 +119,15 @@ class Ear:
             try:
                 await asyncio.wait_for(call(group, channel), PUBLISH_TIMEOUT_SECONDS)
             except Exception as error:
-                logger.warning("channel layer unavailable: %r", error)
+                self._breaker.failed(error)
                 return
+            self._breaker.succeeded()
             if channel == self._channel:  # else a new one was opened meanwhile, and has joined nothing yet
                 (self._joined.add if joins else self._joined.discard)(group)
 
     async def hear(self) -> Message:
         """The next message. Opens a new channel, with all groups, where the layer failed."""
+        pause = RETRY_SECONDS
         while True:
             try:
                 if self._channel is None:
@@ -122,6 +137,7 @@ class Ear:
                     self.settle()
                 return await self._layer.receive(self._channel)
             except Exception as error:
-                logger.warning("channel layer unavailable: %r", error)
+                self._breaker.failed(error)
                 self._channel = None
-                await asyncio.sleep(RETRY_SECONDS)
+                await asyncio.sleep(pause)
+                pause = min(pause * 2, MAX_RETRY_SECONDS)
