@@ -18,8 +18,8 @@ from chatsite.realtime import ratelimits, relay, threads
 from chatsite.realtime.announce import announce
 from chatsite.realtime.commands import PROBLEMS, CommandError
 from chatsite.realtime.events import encode, encode_ephemeral, rfc3339
-from chatsite.realtime.ratelimits import limit, take
 from chatsite.realtime.outages import UnavailableError
+from chatsite.realtime.ratelimits import limit, take
 from chatsite.realtime.relay import Ear, Publisher, group_of
 from chatsite.realtime.text import CleanText
 from chatsite.realtime.threads import in_database
