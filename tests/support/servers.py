@@ -17,6 +17,8 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
+import psycopg
+
 START_SECONDS = 20
 STOP_SECONDS = 10
 PEOPLE_WITHOUT_RIGHTS = ("postgres", "nobody")
@@ -53,6 +55,21 @@ class Server:
         if self.process is not None:
             _stop(self.process, how)
             self.process = None
+
+
+class PostgresServer(Server):
+    def start(self) -> None:
+        """Returns when it takes connections, which after a crash comes later than listening."""
+        super().start()
+        deadline = time.monotonic() + START_SECONDS
+        while True:
+            try:
+                psycopg.connect(self.url).close()
+                return
+            except psycopg.OperationalError:
+                if time.monotonic() > deadline:
+                    raise
+                time.sleep(0.02)
 
 
 @contextmanager
@@ -111,7 +128,7 @@ def postgres_server(durable: bool = False) -> Iterator[Server]:
         port = free_port()
         _initialise(programs, home, options)
         command = _postgres_command(programs, home, port, durable)
-        server = Server(f"postgresql://postgres@127.0.0.1:{port}/postgres", port, command, options)
+        server = PostgresServer(f"postgresql://postgres@127.0.0.1:{port}/postgres", port, command, options)
         try:
             server.start()
             yield server
