@@ -102,5 +102,5 @@ class TypingStarted(EphemeralEvent):
 @dataclass(frozen=True, slots=True)
 class PresenceChanged(EphemeralEvent):
     type: ClassVar[str] = "presence.changed"
-    user: int
+    users: list[int]
     presence: str

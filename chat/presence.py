@@ -8,7 +8,7 @@ import asyncio
 import logging
 from collections import Counter
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from django.utils import timezone
@@ -24,8 +24,8 @@ REFRESH_SECONDS = 15
 HERE_SECONDS = 40
 
 
-def is_here(user: User) -> bool:
-    return user.last_seen_at is not None and user.last_seen_at > timezone.now() - timedelta(seconds=HERE_SECONDS)
+def is_here(last_seen_at: datetime | None) -> bool:
+    return last_seen_at is not None and last_seen_at > timezone.now() - timedelta(seconds=HERE_SECONDS)
 
 
 class Attendance:
@@ -34,21 +34,29 @@ class Attendance:
     def __init__(self) -> None:
         self._sockets: Counter[int] = Counter()
         self._gone: dict[int, float] = {}
-        self._task: asyncio.Task[None] | None = None
+        self._arrived: set[int] = set()
+        self._refreshing: asyncio.Task[None] | None = None
+        self._receiving: asyncio.Task[None] | None = None
 
-    async def enter(self, user_id: int) -> None:
+    def enter(self, user_id: int) -> None:
         self._sockets[user_id] += 1
         self._gone.pop(user_id, None)
-        if self._task is None or self._task.done() or self._task.get_loop() is not asyncio.get_running_loop():
-            self._task = asyncio.create_task(self._refresh_for_ever())
+        self._refreshing = _running(self._refreshing) or asyncio.create_task(self._refresh_for_ever())
         if self._sockets[user_id] == 1:
-            await self._attempt(arrive, user_id)
+            self._arrived.add(user_id)
+            self._receiving = _running(self._receiving) or asyncio.create_task(self._receive())
 
     def leave(self, user_id: int) -> None:
         self._sockets[user_id] -= 1
         if self._sockets[user_id] <= 0:
             del self._sockets[user_id]
             self._gone[user_id] = asyncio.get_running_loop().time()
+
+    async def _receive(self) -> None:
+        """When a thousand come back at once, those who come while one statement runs are in the next."""
+        while self._arrived:
+            arrived, self._arrived = self._arrived, set()
+            await self._attempt(arrive, list(arrived))
 
     async def _refresh_for_ever(self) -> None:
         while self._sockets or self._gone:
@@ -68,10 +76,16 @@ class Attendance:
             logger.warning("presence not written: %r", error)
 
 
-def arrive(user_id: int) -> None:
-    """Somebody's first socket in this process. That another process may have told it before harms nobody."""
-    refresh([user_id])
-    whisper_to_everyone(PresenceChanged(user_id, "online"))
+def _running(task: asyncio.Task[None] | None) -> asyncio.Task[None] | None:
+    """The task, if it still runs, and in this loop."""
+    here = task is not None and not task.done() and task.get_loop() is asyncio.get_running_loop()
+    return task if here else None
+
+
+def arrive(user_ids: list[int]) -> None:
+    """Their first sockets in this process. That another process may have told it before harms nobody."""
+    refresh(user_ids)
+    whisper_to_everyone(PresenceChanged(user_ids, "online"))
 
 
 def refresh(user_ids: list[int]) -> None:
@@ -81,9 +95,9 @@ def refresh(user_ids: list[int]) -> None:
 
 def part(user_ids: list[int]) -> None:
     """Tells of those whom no process serves any more."""
-    for user in User.objects.filter(pk__in=user_ids):
-        if not is_here(user):
-            whisper_to_everyone(PresenceChanged(user.pk, "offline"))
+    seen = User.objects.filter(pk__in=user_ids).values_list("pk", "last_seen_at")
+    if gone := [user_id for user_id, last_seen_at in seen if not is_here(last_seen_at)]:
+        whisper_to_everyone(PresenceChanged(gone, "offline"))
 
 
 attendance = Attendance()

@@ -5,7 +5,7 @@ from typing import Any
 
 from accounts.models import User
 from chat.models import Membership, Message, Room
-from chat.payloads import member_payload, message_payload, room_name, room_payload
+from chat.payloads import MEMBER_COLUMNS, member_from, member_payload, message_payload, room_name, room_payload
 from chat.seen import rooms_of, seen
 from chatsite.realtime.commands import not_found
 
@@ -26,8 +26,12 @@ def visible_room(user: User, **lookup: Any) -> Room:
 def room_detail(user: User, room_id: int) -> dict[str, Any]:
     """A room with its first members. Raises `not_found`."""
     room = visible_room(user, pk=room_id)
-    members = room.memberships.in_order()[:MEMBERS_SHOWN]
-    return room_payload(room) | {"members": [member_payload(membership) for membership in members]}
+    return room_payload(room) | {"members": members_of(room, MEMBERS_SHOWN)}
+
+
+def members_of(room: Room, limit: int | None = None) -> list[dict[str, Any]]:
+    rows = room.memberships.in_order().values_list(*MEMBER_COLUMNS)
+    return [member_from(row) for row in rows[:limit]]
 
 
 def history(user: User, room_id: int, *, before: int | None, after: int | None, limit: int) -> dict[str, Any]:

@@ -25,7 +25,7 @@ class MembershipQuerySet(models.QuerySet["Membership"]):
     def in_order(self) -> MembershipQuerySet:
         """Owners first, then moderators, then members, by name."""
         rank = models.Case(models.When(role="owner", then=0), models.When(role="moderator", then=1), default=2)
-        return self.select_related("user").order_by(rank, F("user__display_name"), "user__username")
+        return self.order_by(rank, F("user__display_name"), "user__username")
 
 
 class MessageQuerySet(models.QuerySet["Message"]):

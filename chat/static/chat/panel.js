@@ -63,11 +63,10 @@ export class Panel {
     this.show()
   }
 
-  setPresence(id, presence) {
-    const member = this.#members.get(id)
-    if (!member || member.presence === presence) return
-    member.presence = presence
-    this.show()
+  setPresence(ids, presence) {
+    const changed = ids.map(id => this.#members.get(id)).filter(member => member && member.presence !== presence)
+    for (const member of changed) member.presence = presence
+    if (changed.length) this.show()
   }
 
   show() {
