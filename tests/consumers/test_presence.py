@@ -15,9 +15,8 @@ pytestmark = pytest.mark.usefixtures("here")
 
 
 async def test_who_comes_is_told_to_everybody(alice: User, bob: User, charlie: User) -> None:
-    async with LocalClient(charlie) as stranger:
-        async with LocalClient(bob):
-            await stranger.next_event("presence.changed", users=[bob.pk], presence="online")
+    async with LocalClient(charlie) as stranger, LocalClient(bob):
+        await stranger.next_event("presence.changed", users=[bob.pk], presence="online")
 
 
 async def test_those_who_come_at_once_are_told_together(
