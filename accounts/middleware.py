@@ -13,6 +13,7 @@ from django.utils import timezone, translation
 from django.utils.cache import patch_vary_headers
 
 from accounts.models import User
+from chatsite.realtime.outages import courtesy
 
 ACTIVITY_SECONDS = 60
 
@@ -58,8 +59,9 @@ class ActivityMiddleware:
     def __call__(self, request: HttpRequest) -> HttpResponse:
         user, key = request.user, request.session.session_key
         if isinstance(user, User) and key and cache.add(f"activity:{key}", True, ACTIVITY_SECONDS):
-            UserSession.objects.create_from_request(request)
-            User.objects.filter(pk=user.pk).update(last_seen_at=timezone.now())
+            with courtesy("somebody's last visit"):
+                UserSession.objects.create_from_request(request)
+                User.objects.filter(pk=user.pk).update(last_seen_at=timezone.now())
         return self.get_response(request)
 
 

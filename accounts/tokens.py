@@ -11,6 +11,7 @@ from django.utils import timezone
 
 from accounts.models import AccessToken, Scope, User
 from chatsite.realtime.announce import doubt_identities
+from chatsite.realtime.outages import courtesy
 
 KEY_PREFIX = "chat_"  # lets secret scanners know a key when they see one
 KEY_BYTES = 32
@@ -55,7 +56,8 @@ def _note_use(token: AccessToken) -> None:
     if token.last_used_at is not None and token.last_used_at > now - LAST_USED_PRECISION:
         return
     stale = Q(last_used_at=None) | Q(last_used_at__lte=now - LAST_USED_PRECISION)
-    AccessToken.objects.filter(stale, pk=token.pk).update(last_used_at=now)
+    with courtesy("an access token's last use"):
+        AccessToken.objects.filter(stale, pk=token.pk).update(last_used_at=now)
     token.last_used_at = now
 
 

@@ -20,7 +20,7 @@ from chatsite.realtime.announce import whisper
 from chatsite.realtime.batches import BatchWriter
 from chatsite.realtime.consumers import StreamConsumer, command
 from chatsite.realtime.ratelimits import limit
-from chatsite.realtime.threads import in_database
+from chatsite.realtime.threads import in_database, in_writing
 
 POSTS_PER_SECOND = 5
 POSTS_BURST = 30
@@ -34,7 +34,7 @@ class ChatConsumer(StreamConsumer):
     stream_kinds = frozenset({"room"})
 
     async def opened(self) -> None:
-        await attendance.enter(self.identity.user_id)
+        attendance.enter(self.identity.user_id)
 
     async def closed(self) -> None:
         attendance.leave(self.identity.user_id)
@@ -65,7 +65,7 @@ class ChatConsumer(StreamConsumer):
 
     @command(commands.ReadRoom, scope="write")
     async def read(self, cmd: commands.ReadRoom) -> dict[str, Any]:
-        return await in_database(self._as_me, read_room, cmd.room, cmd.seq)
+        return await in_writing(self._as_me, read_room, cmd.room, cmd.seq)
 
     @command(commands.StartTyping, scope="write")
     async def type(self, cmd: commands.StartTyping) -> None:
@@ -74,7 +74,7 @@ class ChatConsumer(StreamConsumer):
 
     async def _change(self, service: Any, *args: Any) -> dict[str, Any]:
         limit("post", self.identity.user_id, POSTS_PER_SECOND, POSTS_BURST)
-        return {"message": await in_database(self._as_me, service, *args)}
+        return {"message": await in_writing(self._as_me, service, *args)}
 
     def _as_me(self, service: Any, *args: Any) -> Any:
         """Calls a service as the socket's person, who is confirmed in the transaction that writes."""

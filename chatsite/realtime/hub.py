@@ -10,6 +10,7 @@ import logging
 import secrets
 import time
 from collections.abc import Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Protocol
 
 from chatsite.realtime.events import Frame, json_text
@@ -17,7 +18,7 @@ from chatsite.realtime.following import Following, Subscription
 from chatsite.realtime.identity import Identity
 from chatsite.realtime.relay import Ear, Publisher, crosses_processes, group_of
 from chatsite.realtime.streams import State, epoch, parse, states_of
-from chatsite.realtime.threads import in_database
+from chatsite.realtime.threads import in_pool
 from chatsite.realtime.watch import Watch
 
 logger = logging.getLogger(__name__)
@@ -26,6 +27,9 @@ RECONCILE_SECONDS = 1.0
 HEARTBEAT_SECONDS = 20.0
 LINGER_SECONDS = 30.0  # how long a stream that nobody follows keeps its ring, for those who come back
 EVERYONE = "everyone"
+
+# A thread of its own: what was lost is found in time, however many sockets come or write at the moment.
+_pool = ThreadPoolExecutor(1, thread_name_prefix="reconcile")
 
 CLOSE_START_AFRESH = 4409  # a code that any server may send
 
@@ -220,7 +224,7 @@ class Hub:
         if not streams:
             return
         known = self._epoch
-        states, deployment = await in_database(_states_and_epoch, streams)
+        states, deployment = await in_pool(_pool, _states_and_epoch, streams)
         if self._epoch != known or not self.is_epoch(deployment):
             return
         for stream in streams:
