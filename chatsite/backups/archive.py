@@ -11,6 +11,7 @@ import re
 import zipfile
 import zlib
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 from typing import IO, Literal
@@ -73,7 +74,9 @@ class ArchiveWriter:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
-        self._file.close()
+        with suppress(OSError):  # the disk may be full; nobody wants the file
+            self._zip.close()
+            self._file.close()
         self.unfinished.unlink(missing_ok=True)
 
     def add(self, name: str, source: IO[bytes], count: Count, compress: bool) -> None:

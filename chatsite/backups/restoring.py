@@ -128,7 +128,7 @@ def _prepare_sqlite(path: Path, is_older: bool) -> None:
         _migrate(path)
     table = connection.ops.quote_name(Deployment._meta.db_table)
     with sqlite.opened(path) as database:
-        database.execute(f"UPDATE {table} SET epoch = ?", [new_epoch()])  # noqa: S608 - a name of ours
+        database.execute(f"REPLACE INTO {table} (id, epoch) VALUES (1, ?)", [new_epoch()])  # noqa: S608 - a name of ours
 
 
 def _migrate(path: Path) -> None:
