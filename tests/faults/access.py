@@ -53,9 +53,12 @@ def gaps_of(truth: Truth, absences: Sequence[Absence], base: Truth | None) -> di
             continue
         moves = _moves(truth, stream, base)
         for person in truth.names.values():
-            found = _gaps_of_one(moves.get(person, []), noted[person, stream])
-            was_in = found or person in (base.rooms[stream].members if base and stream in base.rooms else room.members)
-            gaps[person, stream] = found if was_in or moves.get(person) else [NEVER_IN]
+            known = base.rooms.get(stream) if base else None
+            if known is None or person in known.members:
+                first = [] if moves.get(person) or known or person in room.members else [NEVER_IN]
+            else:
+                first = [_gap_from_the_beginning(known.head, moves.get(person, []), noted[person, stream])]
+            gaps[person, stream] = first + _gaps_of_one(moves.get(person, []), noted[person, stream])
     return gaps
 
 
@@ -71,6 +74,17 @@ def _moves(truth: Truth, stream: str, base: Truth | None) -> dict[int, list[tupl
     return found
 
 
+def _gap_from_the_beginning(head: int, moves: list[tuple[bool, int]], notes: list[Absence]) -> Gap:
+    """Of somebody who was out when the evidence begins. Takes the note about that from `notes`."""
+    added = moves[0][1] if moves else math.inf
+    note = notes.pop(0) if notes and not notes[0].began else None
+    return Gap(head + 1, added, note.confirmed if note else -math.inf, _back(note) if note else math.inf)
+
+
+def _back(note: Absence) -> float:
+    return math.inf if note.ended is None else note.ended
+
+
 def _gaps_of_one(moves: list[tuple[bool, int]], notes: list[Absence]) -> list[Gap]:
     gaps: list[Gap] = []
     removals = [(place, seq) for place, (came_in, seq) in enumerate(moves) if not came_in]
@@ -78,7 +92,7 @@ def _gaps_of_one(moves: list[tuple[bool, int]], notes: list[Absence]) -> list[Ga
         note = notes[number] if number < len(notes) else None
         added = moves[place + 1][1] if place + 1 < len(moves) else math.inf
         began = note.confirmed if note else math.inf
-        back = math.inf if note and note.ended is None else note.ended if note and note.ended else -math.inf
+        back = _back(note) if note else -math.inf
         gaps.append(Gap(seq, added, began, back))
     return gaps
 

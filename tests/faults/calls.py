@@ -18,7 +18,7 @@ def call(
     try:
         with urllib.request.urlopen(request, timeout=timeout) as response:
             text = response.read()
-            return response.status, json.loads(text) if text else None
+            return response.status, _json(text)
     except urllib.error.HTTPError as error:
         with error:
             return error.code, _json(error.read())

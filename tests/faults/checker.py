@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from tests.faults import access, runs
-from tests.faults.journal import Absence, Ack, Attempt, Changed, Hole, Journal, Refusal, Subscribed, Unknown
+from tests.faults.journal import Absence, Ack, Attempt, Changed, Deferred, Hole, Journal, Refusal, Subscribed, Unknown
 from tests.faults.truth import TERMINAL, Row, Truth
 from tests.faults.verdict import Verdict
 
@@ -55,6 +55,7 @@ def _count(evidence: Evidence, verdict: Verdict) -> None:
         verdict.counts["acknowledged"] += len({entry.client_id for entry in journal.all(Ack)})
         verdict.counts["refused"] += len({entry.client_id for entry in journal.all(Refusal)})
         verdict.counts["unknown"] += sum(1 for _ in journal.all(Unknown))
+        verdict.counts["deferred"] += sum(1 for _ in journal.all(Deferred))
         verdict.counts["holes"] += sum(1 for _ in journal.all(Hole))
         verdict.counts["resets"] += sum(entry.reset for entry in journal.all(Subscribed))
 

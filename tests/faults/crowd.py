@@ -162,7 +162,7 @@ class Crowd:
                 self.is_out.discard((person.id, stream))
                 if not restored.may_read(person.id, stream):
                     self.is_out.add((person.id, stream))
-                    self.absences.append(Absence(person.id, stream, began=0, confirmed=0))
+                    self.absences.append(Absence(person.id, stream, began=0, confirmed=time.monotonic()))
 
     # --- Up to date ---------------------------------------------------------
 

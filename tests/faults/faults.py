@@ -1,9 +1,9 @@
 """All faults: importing their modules registers them."""
 
-from tests.faults import network, processes, services
+from tests.faults import network, processes, revocations, services, storage, visitors
 from tests.faults.registry import Fault
 
-MODULES = (network, processes, services)
+MODULES = (network, processes, revocations, services, storage, visitors)
 
 
 def names() -> list[str]:

@@ -47,6 +47,14 @@ class Refusal(NamedTuple):
     code: str
 
 
+class Deferred(NamedTuple):
+    """A refusal that may pass, as `internal` or `rate_limited`: it is sent again."""
+
+    at: float
+    client_id: str
+    code: str
+
+
 class Unknown(NamedTuple):
     """The socket went away before the reply to this post."""
 
@@ -131,6 +139,7 @@ Entry = (
     | Attempt
     | Ack
     | Refusal
+    | Deferred
     | Unknown
     | Changed
     | Subscribed
@@ -179,7 +188,8 @@ class Journal:
 class Absence:
     """Somebody was taken out of a room; `ended` is when their return was asked for, None while they are out.
 
-    `began` is when the removal was asked for, `confirmed` when it was known to be committed.
+    `began` is when the removal was asked for, 0 for who was out when the evidence begins; `confirmed` is when
+    it was known to be committed.
     """
 
     person: int

@@ -6,7 +6,7 @@ import uuid
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from tests.faults.journal import Ack, Attempt, Changed, Refusal, Unknown
+from tests.faults.journal import Ack, Attempt, Changed, Deferred, Refusal, Unknown
 
 if TYPE_CHECKING:
     from tests.faults.client import Client
@@ -80,6 +80,7 @@ class Outbox:
             journal.note(Ack(now, post.client_id, message["id"], message["seq"]))
             del self.posts[post.client_id]
         elif answer["code"] in TRANSIENT:
+            journal.note(Deferred(now, post.client_id, answer["code"]))
             self._resume_at = now + max(PAUSE_SECONDS, answer.get("retry_after", 0))
         else:
             journal.note(Refusal(now, post.client_id, answer["code"]))

@@ -58,7 +58,7 @@ class Report:
             _slashed(counts, "attempted", "acknowledged", "refused", "unknown"),
             _slashed(counts, "lost", "duplicated", "reordered"),
             _slashed(counts, "outside", "stuck", "resources"),
-            _slashed(counts, "holes", "resets", "rolled_back"),
+            _slashed(counts, "holes", "resets", "deferred", "rolled_back"),
             f"ack p50 / p99 / max: {_percentiles(self.acks)}",
             f"delivery p50 / p99 / max: {_percentiles(self.deliveries)}",
             *(f"healed after {name}: {_seconds(heals)}" for name, heals in sorted(self.heals.items())),

@@ -10,9 +10,10 @@ MAX_LINES = 200
 
 @dataclass
 class Verdict:
-    """`counts` has attempted, acknowledged, refused, unknown, rolled_back, holes, resets; `wrong` what must be zero.
+    """`wrong` must be zero; `counts` tells what there was: attempted, acknowledged, refused and more.
 
     `unknown` counts the attempts whose reply never came; each was made again.
+    `deferred` those refused for the moment, as `internal`, which were made again, too.
     `rolled_back` were acknowledged after the backup that was restored since.
     """
 
