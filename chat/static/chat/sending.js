@@ -6,8 +6,9 @@ import {chatSocket} from '/static/chatsite/sockets.js'
 import {me} from '/static/chatsite/store.js'
 
 const LOCK_PATIENCE_MS = 30_000
-const ASKING_TIMEOUT_MS = 10_000
+const ASKING_TIMEOUT_MS = 5_000
 const UNAUTHENTICATED = 401
+const SIGN_IN = signIn()
 
 export class Sending {
   #outbox
@@ -78,10 +79,9 @@ export class Sending {
     await this.#outbox.postpone(entry, Date.now() + waitAfter(error, entry.tries), error?.code !== 'rate_limited')
   }
 
-  /** Whoever is signed out meanwhile is refused as well; what they wrote waits until they are back. */
+  /** Who is signed out meanwhile is forbidden to write as well: that waits until they are back. */
   async #refused(entry, error) {
-    this.#mine = null
-    if (!await this.#isMine(entry.room)) return false
+    if (error.code === 'forbidden' && await whoAmI() !== me.id) return this.#later(entry.room, backoff(this.#asked++))
     await this.#outbox.refused(entry, error.message)
     return true
   }
@@ -89,7 +89,7 @@ export class Sending {
   /** Another tab may have signed somebody else in: then this connection is theirs, and the page, too. */
   async #isMine(room) {
     const connection = this.#connection
-    if (this.#mine === connection) return true
+    if ((SIGN_IN && signIn() === SIGN_IN) || this.#mine === connection) return true
     const id = await whoAmI()
     if (connection !== this.#connection) return false
     if (id === undefined) return this.#later(room, backoff(this.#asked++))
@@ -105,6 +105,11 @@ export class Sending {
     lane.timer = setTimeout(() => this.run(room), milliseconds)
     return false
   }
+}
+
+/** Differs after every sign-in: where it is as it was when the page came, so are the page's sockets. */
+function signIn() {
+  return /csrftoken=(\w+)/.exec(document.cookie)?.[1]
 }
 
 /** The id of who is signed in in this browser; null for nobody, undefined where there is no telling. */

@@ -1,0 +1,303 @@
+"""What was written outlives trouble: of the server, of the browser's storage, of the network, and long sleep."""
+
+import asyncio
+import os
+import shutil
+import sqlite3
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.sync_api import Browser, Page, expect
+
+from tests.browser.conftest import FLAGS, TIMEOUT_MS, Enter
+from tests.browser.people import Complaints, Someone
+from tests.browser.test_outbox import history, note_posts, pending, saved
+from tests.faults.proxy import Link, Proxy
+from tests.suite import BROWSERS
+from tests.support.sites import Ground, Site
+
+Room = dict[str, Any]
+
+TROUBLE = "The server has trouble. It goes out when that is over."
+NO_STORAGE = "Object.defineProperty(globalThis, 'indexedDB', {get() { throw new DOMException('no', 'SecurityError') }})"
+NO_LOCKS = "delete Navigator.prototype.locks"
+MORE_THAN_A_BURST = 33
+TEN_MINUTES_MS = 600_000
+
+
+@pytest.fixture
+def alice(person: Enter, room: Room, complaints: Complaints) -> Someone:
+    """Alice in her room, where pages may find that there is no connection."""
+    complaints.expect_no_connection()
+    alice = person("alice")
+    alice.opens(room)
+    return alice
+
+
+def test_server_trouble_refuses_nothing_and_keeps_the_order(alice: Someone, room: Room) -> None:
+    alice.writes("before")
+    alice.sees_in_order("before")
+    posts = note_posts(alice.page)
+    alice.page.reload()
+    alice.is_connected()
+    with no_writing(alice.site):
+        for text in ("one", "two", "three"):
+            alice.writes(text)
+        expect(alice.message("one").get_by_role("status")).to_contain_text(TROUBLE)
+        wait_until(alice.page, lambda: posts.count("one") >= 3)
+        expect(pending(alice)).to_have_text(["one", "two", "three"])
+        alice.page.reload()
+        expect(pending(alice)).to_have_text(["one", "two", "three"])
+        assert set(posts) == {"one"}
+    alice.sees_in_order("before", "one", "two", "three")
+    assert saved(alice, room) == ["before", "one", "two", "three"]
+
+
+def test_what_is_too_fast_waits_its_turn(person: Enter, ground: Ground, tmp_path: Path, complaints: Complaints) -> None:
+    with Site(ground, tmp_path, EMAIL_URL="file://") as site:
+        alice = person("alice", at=site)
+        alice.opens(site.room)
+        already = saved(alice, site.room)
+        texts = [str(number) for number in range(MORE_THAN_A_BURST)]
+        for text in texts:
+            alice.writes(text)
+        expect(alice.message(texts[-1])).to_be_visible()
+        expect(alice.timeline.locator("[data-state]")).to_have_count(0)
+        expect(alice.page.get_by_text(TROUBLE)).to_have_count(0)
+        assert saved(alice, site.room) == [*already, *texts]
+
+
+def test_closing_the_browser_loses_nothing(
+    browser: Browser, site: Site, room: Room, complaints: Complaints, tmp_path: Path
+) -> None:
+    complaints.expect_no_connection()
+    with whole_browser(browser, site, complaints, tmp_path) as alice:
+        alice.opens(room)
+        site.kill()
+        for text in ("last words", "and a postscript"):
+            alice.writes(text)
+    site.start()
+    with whole_browser(browser, site, complaints, tmp_path) as alice:
+        alice.opens(room)
+        alice.sees_in_order("last words", "and a postscript")
+    assert saved(alice, room) == ["last words", "and a postscript"]
+
+
+def test_without_storage_it_is_sent_and_said_only_when_it_could_be_lost(
+    person: Enter, room: Room, complaints: Complaints
+) -> None:
+    complaints.expect_no_connection()
+    alice = person("alice")
+    alice.context.add_init_script(NO_STORAGE)
+    alice.opens(room)
+    warning = alice.page.get_by_text("This browser keeps nothing: it is lost when you close the page.")
+    alice.writes("all is well")
+    alice.sees_in_order("all is well")
+    alice.context.set_offline(True)
+    alice.writes("one")
+    alice.writes("two")
+    expect(warning).to_have_count(2)
+    expect(warning.first).to_be_visible()
+    asked = []
+    alice.page.on("dialog", lambda dialog: (asked.append(dialog.type), dialog.dismiss()))
+    alice.page.close(run_before_unload=True)
+    wait_until(alice.page, lambda: asked == ["beforeunload"])
+    alice.context.set_offline(False)
+    alice.sees_in_order("all is well", "one", "two")
+    expect(warning).to_have_count(0)
+    assert saved(alice, room) == ["all is well", "one", "two"]
+
+
+def test_a_full_disk_stops_nobody(alice: Someone, room: Room) -> None:
+    page = alice.context.new_cdp_session(alice.page)
+    page.send("Storage.overrideQuotaForOrigin", {"origin": alice.site.origin, "quotaSize": 1})
+    alice.writes("in passing")
+    alice.sees_in_order("in passing")
+    alice.context.set_offline(True)
+    alice.writes("one")
+    alice.writes("two")
+    expect(alice.timeline.locator(".unkept").first).to_be_visible()
+    alice.context.set_offline(False)
+    alice.sees_in_order("in passing", "one", "two")
+
+
+def test_where_a_browser_has_no_locks_the_server_sorts_it_out(
+    person: Enter, room: Room, complaints: Complaints
+) -> None:
+    complaints.expect_no_connection()
+    alice = person("alice")
+    alice.context.add_init_script(NO_LOCKS)
+    tab = alice.another_tab()
+    alice.opens(room)
+    tab.opens(room)
+    alice.site.kill()
+    for number in range(4):
+        (alice, tab)[number % 2].writes(str(number))
+        expect(pending(alice)).to_have_count(number + 1)
+    alice.site.start()
+    for window in (alice, tab):
+        window.sees_in_order("0", "1", "2", "3")
+    assert saved(alice, room) == ["0", "1", "2", "3"]
+
+
+@pytest.fixture
+def proxy(site: Site) -> Iterator["Wire"]:
+    with Wire(site.port) as wire:
+        yield wire
+
+
+def test_a_lost_answer_doubles_nothing(person: Enter, room: Room, complaints: Complaints, proxy: "Wire") -> None:
+    complaints.expect_no_connection()
+    alice = person("alice", base_url=proxy.origin)
+    posts = note_posts(alice.page)
+    alice.opens(room)
+    proxy.all(drop_ack=True)
+    alice.writes("heard but not answered")
+    alice.sees_in_order("heard but not answered")
+    wait_until(alice.page, lambda: len(posts) == 2)
+    alice.writes("and on")
+    alice.sees_in_order("heard but not answered", "and on")
+    assert saved(alice, room) == ["heard but not answered", "and on"]
+
+
+def test_a_page_that_slept_ten_minutes_notices_at_once(
+    person: Enter, room: Room, complaints: Complaints, proxy: "Wire"
+) -> None:
+    """As a laptop does: its timers stood still, the clock did not, and nobody told it that the connection died."""
+    complaints.expect_no_connection()
+    alice, bob = person("alice", base_url=proxy.origin), person("bob")
+    alice.page.clock.install()
+    alice.opens(room)
+    bob.opens(room)
+    bob.writes("before")
+    alice.sees_in_order("before")
+    proxy.all(swallowing=True)
+    alice.writes("just when it went")
+    texts = [f"missed {number}" for number in range(5)]
+    for text in texts:
+        bob.writes(text)
+    bob.sees_in_order("before", *texts)
+    alice.page.clock.set_system_time(alice.page.evaluate("Date.now()") + TEN_MINUTES_MS)
+    for window in (alice, bob):
+        window.sees_in_order("before", *texts, "just when it went")
+    assert saved(alice, room) == ["before", *texts, "just when it went"]
+
+
+def test_a_frozen_tab_shows_what_it_missed(person: Enter, room: Room, complaints: Complaints) -> None:
+    """The browser has stopped it; meanwhile the server went and came back."""
+    complaints.expect_no_connection()
+    alice, bob = person("alice"), person("bob")
+    alice.page.clock.install()
+    for window in (alice, bob):
+        window.opens(room)
+    bob.writes("before")
+    alice.sees_in_order("before")
+    freezer = alice.context.new_cdp_session(alice.page)
+    freezer.send("Page.setWebLifecycleState", {"state": "frozen"})
+    alice.site.kill()
+    alice.site.start()
+    texts = [f"missed {number}" for number in range(5)]
+    for text in texts:
+        bob.writes(text)
+    bob.sees_in_order("before", *texts)
+    freezer.send("Page.setWebLifecycleState", {"state": "active"})
+    alice.page.clock.fast_forward(TEN_MINUTES_MS)
+    alice.sees_in_order("before", *texts)
+    alice.writes("good morning")
+    for window in (alice, bob):
+        window.sees_in_order("before", *texts, "good morning")
+
+
+def test_half_a_minute_offline_while_both_write(person: Enter, room: Room, complaints: Complaints) -> None:
+    complaints.expect_no_connection()
+    alice, bob = person("alice"), person("bob")
+    alice.page.clock.install()
+    for window in (alice, bob):
+        window.opens(room)
+    alice.context.set_offline(True)
+    for number in range(3):
+        alice.writes(f"alice {number}")
+        bob.writes(f"bob {number}")
+        alice.page.clock.fast_forward(10_000)
+        alice.reads("You are offline.")
+    bob.sees_in_order("bob 0", "bob 1", "bob 2")
+    expect(pending(alice)).to_have_text(["alice 0", "alice 1", "alice 2"])
+    alice.context.set_offline(False)
+    for window in (alice, bob):
+        window.sees_in_order("bob 0", "bob 1", "bob 2", "alice 0", "alice 1", "alice 2")
+    assert len(history(alice, room)) == 6
+
+
+class Wire:
+    """The faults' TCP proxy in front of the site, on a thread of its own: Playwright's own loop runs on this one."""
+
+    def __init__(self, port: int) -> None:
+        self.proxy = Proxy(port)
+        self.loop = asyncio.new_event_loop()
+        self.thread = threading.Thread(target=self.loop.run_forever, name="wire")
+
+    def __enter__(self) -> "Wire":
+        self.thread.start()
+        self._do(self.proxy.__aenter__())
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self._do(self.proxy.__aexit__())
+        self.loop.call_soon_threadsafe(self.loop.stop)
+        self.thread.join()
+        self.loop.close()
+
+    @property
+    def origin(self) -> str:
+        return f"http://127.0.0.1:{self.proxy.port}"
+
+    def all(self, **faults: bool) -> None:
+        """Sets faults of all connections that are open now; later ones have none."""
+
+        async def set_them() -> list[Link]:
+            for link in self.proxy.links:
+                link.__dict__.update(faults)
+            return list(self.proxy.links)
+
+        assert self._do(set_them())
+
+    def _do(self, coroutine: Any) -> Any:
+        return asyncio.run_coroutine_threadsafe(coroutine, self.loop).result(TIMEOUT_MS / 1000)
+
+
+@contextmanager
+def no_writing(site: Site) -> Iterator[None]:
+    """The database refuses every new message."""
+    with closing(sqlite3.connect(site.var / "db.sqlite3", timeout=20)) as database:
+        database.execute(
+            "CREATE TRIGGER away BEFORE INSERT ON chat_message BEGIN SELECT RAISE(ABORT, 'disk I/O error'); END"
+        )
+        try:
+            yield
+        finally:
+            database.execute("DROP TRIGGER away")
+
+
+@contextmanager
+def whole_browser(browser: Browser, site: Site, complaints: Complaints, folder: Path) -> Iterator[Someone]:
+    """Alice at a browser of her own, whose profile stays."""
+    path = os.environ.get("CHROMIUM") or next(filter(None, map(shutil.which, BROWSERS)), None)
+    context = browser.browser_type.launch_persistent_context(
+        folder, executable_path=path, args=FLAGS, base_url=site.origin, reduced_motion="reduce"
+    )
+    context.set_default_timeout(TIMEOUT_MS)
+    yield Someone(context, site, "alice", complaints)
+    context.close()
+
+
+def wait_until(page: Page, holds: Callable[[], bool]) -> None:
+    """Lets the page's events come in until something holds."""
+    left = TIMEOUT_MS
+    while not holds():
+        assert left > 0, "it never held"
+        page.wait_for_timeout(50)
+        left -= 50
