@@ -145,7 +145,9 @@ class _Run:
         self._judge_resources()
         truth = await asyncio.to_thread(self.stage.truth)
         self.report.verdict.add(check(self.eras.evidence(truth)))
-        self.report.measure([journal for era in self.eras.past for journal in era.journals] + self.crowd.journals)
+        eras = [*self.eras.past, self.eras.evidence(truth)]
+        journals = [journal for era in eras for journal in era.journals]
+        self.report.measure(journals, [absence for era in eras for absence in era.absences])
 
     def _judge_resources(self) -> None:
         report = self.report

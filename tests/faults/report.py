@@ -4,7 +4,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from tests.faults.journal import Ack, Attempt, Journal, Receipt
+from tests.faults.journal import Absence, Ack, Attempt, Journal, Receipt
 from tests.faults.verdict import Verdict
 from tests.faults.vitals import Sample
 
@@ -31,18 +31,22 @@ class Report:
     def injected(self, name: str, heal: float) -> None:
         self.heals[name].append(heal)
 
-    def measure(self, journals: Sequence[Journal]) -> None:
-        """From a post's first attempt: until its acknowledgement, and until each other client had it."""
+    def measure(self, journals: Sequence[Journal], absences: Sequence[Absence]) -> None:
+        """From a post's first attempt: until its acknowledgement, and until each client had it.
+
+        Those who were out of the room meanwhile read it later, by right.
+        """
         sent: dict[str, float] = {}
         for journal in journals:
             for attempt in journal.all(Attempt):
                 sent[attempt.client_id] = min(attempt.at, sent.get(attempt.client_id, attempt.at))
         self.acks = sorted(_since(sent, (ack for journal in journals for ack in journal.all(Ack))))
+        away = {(absence.person, absence.stream) for absence in absences}
         posted = (
             event
             for journal in journals
             for event in journal.all(Receipt)
-            if event.type == "message.posted" and event.fate == "applied"
+            if event.type == "message.posted" and event.fate == "applied" and (journal.person, event.stream) not in away
         )
         self.deliveries = sorted(_since(sent, posted))
 

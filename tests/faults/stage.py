@@ -133,6 +133,7 @@ def set_up(folder: Path, workers: int = 0, patches: Sequence[str] = ()) -> Itera
         switches = Switches(folder / "switches")
         variables = patched(*PATCHES, *patches, switches=switches.folder)
         site = Site(Ground(folder), home, workers, **variables)
+        site.log_path = folder / "log"  # which goes on where the disk is full
         resources.callback(site.close)
         plain = {name: value for name, value in site.environ.items() if name not in variables}
         scene = Scene.read(run_python(["-m", "tests.faults.scene"], plain))

@@ -22,8 +22,10 @@ async def many_writers(context: Context) -> None:
     """Eight programs that post, while a script takes the file for itself again and again: nobody is refused."""
     ends = time.monotonic() + context.seconds(5, 15, 3)
     writers = [_write_until(context, number, ends) for number in range(WRITERS)]
-    outside = asyncio.to_thread(_hold_the_lock, context.stage.sqlite, ends)
-    *statuses, _ = await asyncio.gather(*writers, outside)
+    assert context.stage.sqlite is not None
+    script = asyncio.create_task(context.in_thread(_hold_the_lock, context.stage.sqlite, ends))
+    statuses = await asyncio.gather(*writers)
+    await script
     refused = [status for each in statuses for status in each if status >= 500]
     if refused:
         context.verdict.accuse("stuck", f"{len(refused)} posts were refused while somebody else wrote: {set(refused)}")

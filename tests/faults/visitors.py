@@ -5,7 +5,7 @@ import json
 import resource
 import time
 from contextlib import suppress
-from pathlib import Path
+from typing import Any
 
 from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed
@@ -59,15 +59,8 @@ def _stranger(context: Context) -> connect:
     """A socket beside the proxy, of somebody who is in no private room."""
     url = context.stage.site.ws_url("/ws/chat/")
     headers = bearer(context.crowd.people[-1])
-    return connect(
-        url,
-        additional_headers=headers,
-        ping_interval=None,
-        compression=None,
-        max_queue=1,
-        close_timeout=0.1,
-        proxy=None,
-    )
+    options: dict[str, Any] = {"ping_interval": None, "compression": None, "close_timeout": 0.1, "proxy": None}
+    return connect(url, additional_headers=headers, max_queue=1, **options)
 
 
 @fault()
@@ -93,7 +86,8 @@ async def few_descriptors(context: Context) -> None:
     """A worker comes to its limit of open files while many knock."""
     worker = context.rng.choice(context.stage.workers())
     soft, hard = resource.prlimit(worker, resource.RLIMIT_NOFILE)
-    used = len(list(Path(f"/proc/{worker}/fd").iterdir()))
+    here = sample([worker])
+    used = here.descriptors if here else 0
     resource.prlimit(worker, resource.RLIMIT_NOFILE, (used + SPARE_DESCRIPTORS, hard))
     try:
         ends = time.monotonic() + context.seconds(4, 12, 2)
