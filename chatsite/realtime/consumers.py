@@ -17,16 +17,15 @@ from chatsite.realtime.commands import Command, CommandError, Ping, Subscribe, U
 from chatsite.realtime.delivery import Outlet, size
 from chatsite.realtime.events import json_text
 from chatsite.realtime.following import Subscription
+from chatsite.realtime.handshakes import admit, refuse, release
 from chatsite.realtime.identity import CLOSE_IDENTITY_LOST, Identity, IdentityLostError
 from chatsite.realtime.opening import bring_to_head, open_for
-from chatsite.realtime.quotas import Quota
 from chatsite.realtime.ratelimits import limit
 from chatsite.realtime.threads import in_database
 
 logger = logging.getLogger(__name__)
 
 MAX_COMMAND_BYTES = 64 * 1024
-SOCKETS_PER_USER = 50  # of one process
 MAX_OUTSTANDING = 64  # commands of one socket whose commit is awaited
 COMMANDS_PER_SECOND = 200
 COMMANDS_BURST = 2_000
@@ -35,8 +34,6 @@ CLOSE_TOO_SLOW = 4408
 
 Handler = Callable[[Any], Awaitable[Any]]
 H = TypeVar("H", bound=Callable[..., Any])
-
-open_sockets: Quota[int] = Quota()  # by user
 
 ANSWERED = object()  # returned by a handler that has sent its `ok` itself
 
@@ -100,13 +97,13 @@ class StreamConsumer(AsyncWebsocketConsumer):
             self.hub.leave(self)
             self.outlet.closed = True
             if self._is_open:
-                open_sockets.give_back(self.identity.user_id)
+                release(self.identity.user_id)
                 await self.closed()
 
     async def _enter(self, send: Any) -> bool:
         """Ends the handshake; False where this person has enough sockets."""
-        if not open_sockets.take(self.identity.user_id, SOCKETS_PER_USER if settings.RATE_LIMITS else None):
-            await refuse_handshake(self.scope, send, 429, "Too many open sockets of yours")
+        if not admit(self.identity.user_id):
+            await refuse(self.scope, send, 429, "Too many open sockets of yours")
             return False
         self._is_open = True
         await send({"type": "websocket.accept"})
@@ -268,15 +265,6 @@ class StreamConsumer(AsyncWebsocketConsumer):
 def _ref(raw: dict[str, Any]) -> str | None:
     ref = raw.get("ref")
     return ref if isinstance(ref, str) and len(ref) <= 64 else None
-
-
-async def refuse_handshake(scope: dict[str, Any], send: Any, status: int, reason: str) -> None:
-    """With an HTTP status, where the server knows how; Daphne itself says 403."""
-    if "websocket.http.response" in scope.get("extensions", {}):
-        await send({"type": "websocket.http.response.start", "status": status, "headers": []})
-        await send({"type": "websocket.http.response.body", "body": reason.encode()})
-    else:
-        await send({"type": "websocket.close"})
 
 
 def internal() -> CommandError:

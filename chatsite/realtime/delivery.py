@@ -18,12 +18,14 @@ class Outlet:
 
     `push` queues and returns at once, so that a slow socket holds nobody up; what a
     server that exerts backpressure has not yet taken counts as unsent. Past the limit
-    `on_overflow` is called once and nothing more is queued.
+    `on_overflow` is called once and nothing more is queued. A server that counts for itself
+    and closes, as ours does, refuses what comes next: then `on_loss` is called once.
     """
 
-    def __init__(self, send: Send, on_overflow: Callable[[], None]) -> None:
+    def __init__(self, send: Send, on_overflow: Callable[[], None], on_loss: Callable[[], None] = lambda: None) -> None:
         self._send = send
         self._on_overflow = on_overflow
+        self._on_loss = on_loss
         self._queue: deque[dict[str, Any]] = deque()
         self._unsent = 0
         self._task: asyncio.Task[None] | None = None
@@ -45,6 +47,11 @@ class Outlet:
         self.closed = True
         self._enqueue({"type": "websocket.close", "code": code})
 
+    async def flush(self) -> None:
+        """Returns when the server has taken everything."""
+        while self._task is not None and not self._task.done():
+            await asyncio.wait([self._task])
+
     def _enqueue(self, message: dict[str, Any]) -> None:
         self._queue.append(message)
         if self._task is None or self._task.done():
@@ -56,10 +63,11 @@ class Outlet:
                 message = self._queue.popleft()
                 await self._send(message)
                 self._unsent -= size(message.get("text", ""))
-        except Exception:  # the server has lost the connection; it tells the consumer by itself
+        except Exception:  # the server has lost or closed the connection; it tells the consumer by itself
             self.closed = True
             self._queue.clear()
             logger.debug("socket gone while sending", exc_info=True)
+            self._on_loss()
 
 
 def size(text: str) -> int:

@@ -8,9 +8,10 @@ from typing import Any
 
 from django.conf import settings
 
-from chatsite import serving  # sets Django up
+import chatsite.asgi  # noqa: F401 - sets Django up
 from chatsite.realtime.consumers import CLOSE_TOO_SLOW
 from chatsite.realtime.delivery import Outlet
+from chatsite.server import Server, listen
 
 
 async def echo(scope: dict[str, Any], receive: Any, send: Any) -> None:
@@ -25,10 +26,8 @@ async def echo(scope: dict[str, Any], receive: Any, send: Any) -> None:
 
 
 def main() -> None:
-    listener = serving.listen(settings.BIND, settings.PORT)
-    server = serving.SiteServer(listener.detach(), lambda _server: print("ready", flush=True))  # noqa: T201
-    server.application = echo
-    server.run()
+    listener = listen(settings.BIND, settings.PORT)
+    Server(echo, listener, on_ready=lambda: print("ready", flush=True)).run()  # noqa: T201
 
 
 if __name__ == "__main__":

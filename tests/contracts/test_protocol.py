@@ -20,7 +20,7 @@ from chat.models import Membership, Message, Room
 from chat.payloads import member_payload
 from chat.queries import room_detail
 from chat.services.changing import add_reaction
-from chatsite import serving
+from chatsite import sockets
 from chatsite.api import STATUS_OF, api
 from chatsite.realtime import consumers, identity
 from chatsite.realtime.events import EVENT_TYPES, DurableEvent
@@ -123,7 +123,7 @@ def test_who_is_refused_for_haste_is_told_when_to_come_back(alice: User, client:
 
 def test_every_close_code_is_documented() -> None:
     documented = {int(row[0]) for row in list(tables("## 1. WebSockets"))[1]}
-    assert documented == {identity.CLOSE_IDENTITY_LOST, consumers.CLOSE_TOO_SLOW, serving.CLOSE_GOING_DOWN}
+    assert documented == {identity.CLOSE_IDENTITY_LOST, consumers.CLOSE_TOO_SLOW, sockets.CLOSE_GOING_DOWN}
 
 
 def test_every_call_is_documented_and_no_other() -> None:

@@ -9,7 +9,7 @@
 and then calls the functions named in CHAT_TEST_PATCH, which take no arguments and replace
 what they like. A patch is `dotted.module:function`, or `dotted.module:function@module` to be
 called after that module instead of `chatsite.asgi`; by then Django is set up and nothing is
-served yet, so patches may import all of the product but `chatsite.serving`, which comes
+served yet, so patches may import all of the product but the command `serve`, which comes
 later. What others took with `from x import y` has to be replaced where they keep it.
 A patch that fails stops the start; one that was applied says so in the site's log.
 

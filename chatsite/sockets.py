@@ -1,0 +1,275 @@
+"""Daphne's WebSocket protocol, with bounds on what one client can make the server hold."""
+
+import asyncio
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any
+
+from autobahn.websocket.types import ConnectionDeny
+from daphne.ws_protocol import WebSocketFactory, WebSocketProtocol
+
+if TYPE_CHECKING:
+    from chatsite.server import Server
+
+STEPS_PER_TURN = 64  # of taking frames apart (a frame is one or two), before others have their turn
+WHOLE_CHARACTER_BYTES = 4
+
+CLOSE_NORMAL = 1000
+CLOSE_TOO_LARGE = 1009
+CLOSE_APPLICATION_FAILED = 1011
+CLOSE_GOING_DOWN = 1012
+CLOSE_TOO_SLOW = 4408
+
+Message = dict[str, Any]
+
+
+class Inbox(asyncio.Queue[Message]):
+    """What came in and waits for the application.
+
+    It takes whatever is put; who fills it asks `is_full` first, and leaves in `on_room` what to
+    call when half of it is free again.
+    """
+
+    def __init__(self, max_frames: int, max_bytes: int) -> None:
+        super().__init__()
+        self.max_frames = max_frames
+        self.max_bytes = max_bytes
+        self.bytes = 0
+        self.on_room: Callable[[], None] | None = None
+
+    @property
+    def is_full(self) -> bool:
+        return self.qsize() >= self.max_frames or self.bytes >= self.max_bytes
+
+    def _put(self, item: Message) -> None:
+        self.bytes += weight(item)
+        super()._put(item)
+
+    def _get(self) -> Message:
+        item: Message = super()._get()
+        self.bytes -= weight(item)
+        if self.on_room and self.qsize() <= self.max_frames // 2 and self.bytes <= self.max_bytes // 2:
+            call, self.on_room = self.on_room, None
+            call()
+        return item
+
+
+def weight(message: Message) -> int:
+    return len(message.get("text") or message.get("bytes") or "")
+
+
+class Socket(WebSocketProtocol):
+    """One WebSocket.
+
+    In: frames are taken apart a few at a time; nothing is read while the application has enough
+    to do; of a message beyond `Limits.message_bytes` the application gets the beginning, a little
+    more than that, and the rest is forgotten as it comes. Out: a client that leaves too much
+    unread is closed with 4408. A silent one is asked whether it lives.
+    """
+
+    request: Any = None
+    muted: bool
+    peer_address = ""
+    is_too_slow = False
+    kept: bytearray
+
+    def connectionMade(self) -> None:
+        self.server: Server = self.factory.server_class
+        self.limits = self.server.limits
+        self.loop = self.server.loop
+        self.inbox = Inbox(self.limits.queued_frames, self.limits.queued_bytes)
+        self.heard_at = self.loop.time()
+        self.asked_at: float | None = None
+        self.reads = True
+        self.goodbye = CLOSE_NORMAL
+        self.transport.unregisterProducer()  # the HTTP channel, which has done its part
+        super().connectionMade()
+
+    # --- The handshake ------------------------------------------------------
+
+    def onConnect(self, request: Any) -> Any:
+        address = self.server.address_of(self.transport.getPeer(), request.headers)
+        if refusal := self.server.refusal(address):
+            raise ConnectionDeny(*refusal)
+        self.peer_address = address
+        return super().onConnect(request)
+
+    def onOpen(self) -> None:
+        self.server.sockets.add(self)
+        super().onOpen()
+        if self.server.is_going_down:
+            self.dismiss(CLOSE_GOING_DOWN)
+
+    def deny(self, status: int, reason: str) -> None:
+        """Ends the handshake with an HTTP error instead of a socket."""
+        self.handshake_deferred.errback(ConnectionDeny(status, reason))
+        del self.handshake_deferred
+        self.server.protocol_disconnected(self)
+
+    # --- In -----------------------------------------------------------------
+
+    def dataReceived(self, data: bytes) -> None:
+        self.heard_at = self.loop.time()
+        self.asked_at = None
+        super().dataReceived(data)
+
+    def consumeData(self) -> None:
+        """Autobahn's: takes apart what was read. Goes on by itself as long as there is something."""
+        if self.state == self.STATE_CONNECTING:
+            self._shake_hands()
+            return
+        for _ in range(STEPS_PER_TURN):
+            if self.state == self.STATE_OPEN and self.inbox.is_full and not self.muted:
+                self._read(False)
+                self.inbox.on_room = lambda: self.loop.call_soon(self.consumeData)
+                return
+            is_over = self.failedByMe or self.state == self.STATE_CLOSED
+            if is_over:
+                self.data = b""
+            if is_over or not self.processData():
+                self._read(True)
+                return
+        self._read(False)
+        self.loop.call_soon(self.consumeData)
+
+    def _shake_hands(self) -> None:
+        if self.request is None:
+            super().consumeData()
+        else:  # the application has not said yet whether it wants this client
+            self._read(False)
+
+    def _read(self, go_on: bool) -> None:
+        self.reads = go_on
+        if go_on:
+            self.transport.resumeProducing()
+        else:
+            self.transport.pauseProducing()
+
+    def onMessageBegin(self, isBinary: bool) -> None:
+        super().onMessageBegin(isBinary)
+        self.kept = bytearray()
+
+    def onMessageFrameBegin(self, length: int) -> None:
+        self.message_data_total_length += length
+        if self.message_data_total_length > self.limits.endless_bytes:
+            self._fail_connection(CLOSE_TOO_LARGE, "the message is too large")
+
+    def onMessageFrameData(self, payload: bytes) -> None:
+        room = self.limits.message_bytes + WHOLE_CHARACTER_BYTES - len(self.kept)
+        if room > 0:
+            self.kept += payload[:room]
+        else:
+            self.utf8validateIncomingCurrentMessage = False  # nobody will read it
+
+    def onMessageFrameEnd(self) -> None:
+        """Autobahn's would gather the frames."""
+
+    def onMessageEnd(self) -> None:
+        if self.state == self.STATE_OPEN and not self.muted:
+            payload = bytes(self.kept)
+            # Whole text was checked; cut text may end within a character.
+            content = {"bytes": payload} if self.message_is_binary else {"text": payload.decode(errors="ignore")}
+            self.inbox.put_nowait({"type": "websocket.receive", **content})
+        self.kept = bytearray()
+
+    # --- Out ----------------------------------------------------------------
+
+    def handle_reply(self, message: Message) -> None:
+        """The application's messages, ASGI's "Websocket Denial Response" among them."""
+        if message["type"] == "websocket.http.response.start":
+            self.denied_with = message["status"]
+        elif message["type"] == "websocket.http.response.body":
+            self.deny(self.denied_with, message.get("body", b"").decode())
+        else:
+            super().handle_reply(message)
+
+    def serverSend(self, content: Any, binary: bool = False) -> None:
+        if self.state != self.STATE_OPEN:
+            raise ConnectionAbortedError("the socket is closed")
+        super().serverSend(content, binary)
+
+    def serverClose(self, code: int | None = None) -> None:
+        """Daphne's allows fewer codes."""
+        self.sendCloseFrame(code=CLOSE_NORMAL if code is None else code)
+
+    def sendData(self, data: bytes, *args: Any, **options: Any) -> None:
+        """Autobahn's one way to the transport."""
+        super().sendData(data, *args, **options)
+        if self.unsent > self.limits.unsent_bytes and self.state == self.STATE_OPEN and not self.is_too_slow:
+            self.is_too_slow = True
+            self.dismiss(CLOSE_TOO_SLOW)
+            self.sendCloseFrame(code=CLOSE_TOO_SLOW)
+
+    @property
+    def unsent(self) -> int:
+        """Bytes that the system has not taken yet. Twisted keeps them in two buffers and an offset."""
+        transport = self.transport
+        return int(transport._tempDataLen + len(transport.dataBuffer) - transport.offset)
+
+    # --- The end ------------------------------------------------------------
+
+    def dismiss(self, code: int) -> None:
+        """Tells the application that this is the end, once it has worked off what came before.
+
+        What comes later is not taken any more. When the application has ended, the socket is closed
+        with `code`.
+        """
+        if not self.muted:
+            self.muted = True
+            self.goodbye = code
+            self.inbox.put_nowait({"type": "websocket.disconnect", "code": code})
+            self._read(True)
+
+    def application_ended(self, error: BaseException | None) -> None:
+        """Called by the server. An application that ends without closing has closed."""
+        if self.state == self.STATE_OPEN:
+            self.sendCloseFrame(code=CLOSE_APPLICATION_FAILED if error else self.goodbye)
+            self._read(True)
+        elif hasattr(self, "handshake_deferred"):
+            self.deny(500, "Internal server error")
+
+    def check_timeouts(self) -> None:
+        """Asks who has been silent, and hangs up on who does not answer. Daphne calls it now and then."""
+        now = self.loop.time()
+        if self.state != self.STATE_OPEN or not self.reads:
+            return
+        if self.asked_at is None and now - self.heard_at >= self.limits.ping_seconds:
+            self.asked_at = now
+            self.sendPing()
+        elif self.asked_at is not None and now - self.asked_at >= self.limits.pong_seconds:
+            self.onAutoPingTimeout()
+
+    def _fail_connection(self, code: int = CLOSE_NORMAL, reason: str = "") -> None:
+        """Autobahn's says why; ours then hangs up, but goes on reading, so that the client gets to hear it."""
+        super()._fail_connection(code, reason)
+        self.dismiss(code)
+        self.transport.loseWriteConnection()
+
+    def onClose(self, wasClean: bool, code: int | None, reason: str | None) -> None:
+        self.server.sockets.discard(self)
+        if self.peer_address:
+            self.server.addresses.give_back(self.peer_address)
+        if self.request is not None:
+            super().onClose(wasClean, code, reason)
+
+    def connectionLost(self, reason: Any) -> None:
+        self.server.transports.discard(self.transport)
+        super().connectionLost(reason)
+
+
+class SocketFactory(WebSocketFactory):
+    protocol = Socket
+
+    def __init__(self, server: "Server") -> None:
+        super().__init__(server, server=server.server_name)
+        self.setProtocolOptions(
+            openHandshakeTimeout=server.websocket_handshake_timeout,
+            closeHandshakeTimeout=server.limits.closing_seconds,
+            failByDrop=False,
+            allowNullOrigin=True,
+        )
+
+
+def client_address(peer: str, headers: Mapping[str, str], proxies: int) -> str:
+    """The client's address as the nearest of our `proxies` saw it; without one, the other end of the connection."""
+    forwarded = [part.strip() for part in headers.get("x-forwarded-for", "").split(",") if part.strip()]
+    return forwarded[-min(proxies, len(forwarded))] if proxies and forwarded else peer
