@@ -8,3 +8,7 @@ knows the file, `sqlite` and `postgres` the databases, `uploads` the files besid
 
 class BackupError(Exception):
     """It can't be done; the text says why, in plain words, to whoever runs the command."""
+
+
+class UnfinishedError(BackupError):
+    """The database is restored, but not everything beside it. Doing it again helps."""

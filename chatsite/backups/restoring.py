@@ -22,7 +22,7 @@ from django.db import connection, transaction
 from django.db.migrations.loader import MigrationLoader
 from django.utils.translation import gettext as _
 
-from chatsite.backups import BackupError, archive, locks, postgres, sqlite, uploads
+from chatsite.backups import BackupError, UnfinishedError, archive, locks, postgres, sqlite, uploads
 from chatsite.backups.archive import ArchiveReader, Manifest
 from chatsite.backups.progress import Progress
 from chatsite.realtime.models import Deployment, new_epoch
@@ -51,7 +51,7 @@ def restore(path: Path, progress: Progress, confirm: Confirm, while_serving: boo
         backup.extract(staged, progress.add)
         progress.end()
         if (people := _people()) and not confirm(people):
-            raise BackupError(_("Nothing was changed."))
+            raise BackupError(_("You didn't say yes."))
         return _replace(staged, backup.manifest, progress)
 
 
@@ -117,8 +117,14 @@ def _replace(staged: Path, manifest: Manifest, progress: Progress) -> list[str]:
             _restore_postgres(staged / archive.DATABASE, bool(brings), progress)
     progress.end()
     wanted = {name.removeprefix(archive.UPLOADS) for name in manifest.entries if name.startswith(archive.UPLOADS)}
-    uploads.settle(files, media, wanted)
-    return _bring_secret_key(staged / archive.SECRET_KEY)
+    try:
+        uploads.settle(files, media, wanted)
+        return _bring_secret_key(staged / archive.SECRET_KEY)
+    except OSError as error:
+        said = {"problem": error}
+        raise UnfinishedError(
+            _("The database is restored, but not all files: %(problem)s. Restore again.") % said
+        ) from error
 
 
 def _prepare_sqlite(path: Path, is_older: bool) -> None:

@@ -10,11 +10,12 @@ import psycopg
 from django.core.management.base import BaseCommand, CommandError
 from django.db import DatabaseError, connection
 from django.utils.translation import gettext as _
-from django.utils.translation import ngettext
 
-from chatsite.backups import BackupError
+from chatsite.backups import BackupError, UnfinishedError
 from chatsite.backups.progress import Progress
 from chatsite.backups.restoring import restore
+
+UNFINISHED = 3  # the exit code for a restored database whose files are not all in place
 
 
 class Command(BaseCommand):
@@ -31,6 +32,8 @@ class Command(BaseCommand):
         progress = Progress(sys.stderr)
         try:
             left_to_do = restore(path, progress, lambda people: yes or self.confirmed(people), while_serving)
+        except UnfinishedError as error:
+            raise CommandError(str(error), returncode=UNFINISHED) from error
         except (BackupError, DatabaseError, sqlite3.Error, psycopg.Error, OSError) as error:
             raise CommandError(_("Nothing was restored. %(problem)s") % {"problem": error}) from error
         finally:
@@ -41,12 +44,11 @@ class Command(BaseCommand):
 
     def confirmed(self, people: int) -> bool:
         """Asks whoever sits there; without a terminal the answer can only be --yes."""
-        said = ngettext(
-            "This replaces everything in %(database)s, where one person has an account.",
-            "This replaces everything in %(database)s, where %(people)d people have an account.",
-            people,
-        ) % {"database": connection.settings_dict["NAME"], "people": people}
+        said = _("This replaces everything in %(database)s (people with an account: %(people)d).") % {
+            "database": connection.settings_dict["NAME"],
+            "people": people,
+        }
         if not sys.stdin.isatty():
             raise BackupError(" ".join([said, _("--yes confirms it.")]))
         self.stdout.write(said)
-        return input(_("Type yes to go on: ")).strip().lower() == _("yes")
+        return input(_("Type yes to go on:") + " ").strip() == "yes"
