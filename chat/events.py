@@ -78,6 +78,8 @@ class RoomChanged(EphemeralEvent):
 
 @dataclass(frozen=True, slots=True)
 class MemberJoined(EphemeralEvent):
+    """Somebody is in a room now, or has another role there or another right to write."""
+
     type: ClassVar[str] = "member.joined"
     room: int
     member: dict[str, Any]

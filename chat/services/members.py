@@ -67,8 +67,13 @@ def _rank(membership: Membership | None) -> int:
 
 
 def change_standing(membership: Membership) -> None:
-    """Saves role and mute as they are on the row given. Wants the room locked: what waits for it is judged by them."""
-    Membership.objects.filter(pk=membership.pk).update(role=membership.role, muted_at=membership.muted_at)
+    """Saves role and mute as they are on the row given, and tells the room's followers.
+
+    Wants the room locked: what waits for it is judged by them.
+    """
+    changed = Membership.objects.filter(pk=membership.pk).update(role=membership.role, muted_at=membership.muted_at)
+    if changed:
+        _hint_at(membership)
 
 
 def _change_role(room: Room, mine: Membership | None, theirs: Membership, role: str) -> None:
@@ -98,9 +103,15 @@ def admit(
             url=room.get_absolute_url(), data={"room": room_brief(room)},
         )  # fmt: skip
     Membership.objects.filter(pk=membership.pk).update(last_read_seq=room.head_seq)
+    _hint_at(membership)
+    return membership
+
+
+def _hint_at(membership: Membership) -> None:
+    """Tells the room's followers of a member as they now are."""
+    room = membership.room
     hint = MemberJoined(room.pk, member_payload(membership))
     transaction.on_commit(partial(whisper, f"room:{room.pk}", hint, access=room.access_version), robust=True)
-    return membership
 
 
 def remove_member(actor: User, room_id: int, user_id: int) -> None:
