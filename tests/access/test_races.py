@@ -8,6 +8,7 @@ from uuid import uuid4
 
 import pytest
 from django.db import connection, connections, transaction
+from django.test import Client
 from django.utils import timezone
 
 from accounts.models import User
@@ -134,6 +135,7 @@ def until_it_waits(thread: threading.Thread) -> None:
             if cursor.fetchone() != (0,):
                 return
             thread.join(0.001)
+            assert thread.is_alive(), "it waited for nothing"
     raise TimeoutError("nobody waits for the lock")
 
 
@@ -153,6 +155,28 @@ def test_a_room_made_private_is_joined_by_nobody_who_waits(table: Table) -> None
         change_kind(Room.objects.select_for_update(no_key=True).get(pk=table.room.pk), kind=Room.Kind.PRIVATE)
     assert outcome == ["not_found"]
     assert not Membership.objects.filter(user=table.charlie).exists()
+
+
+@pytest.mark.skipif(connection.vendor == "sqlite", reason="there any two writers wait for each other")
+@pytest.mark.parametrize("page", ["membership", "room"])
+def test_a_mute_at_the_admin_site_waits_for_the_room(table: Table, page: str) -> None:
+    """So what is written after it was answered has seen it."""
+    admin = Client()
+    admin.force_login(cast.make_user("admin", is_staff=True, is_superuser=True))
+    membership = Membership.objects.get(user=table.bob)
+    muted = {"role": "member", "muted_at_0": "2026-01-01", "muted_at_1": "00:00:00"}
+    if page == "room":
+        rows = {"TOTAL_FORMS": 1, "INITIAL_FORMS": 1, "0-id": membership.pk, "0-room": table.room.pk}
+        rows |= {"0-user": table.bob.pk} | {f"0-{name}": value for name, value in muted.items()}
+        form = {"name": "Green room", "kind": "private"} | {f"memberships-{name}": row for name, row in rows.items()}
+        path = f"/admin/chat/room/{table.room.pk}/change/"
+    else:
+        form, path = muted, f"/admin/chat/membership/{membership.pk}/change/"
+    with while_it_waits(lambda: admin.post(path, form).status_code) as outcome:
+        Room.objects.select_for_update(no_key=True).get(pk=table.room.pk)
+    assert outcome == [302]
+    membership.refresh_from_db()
+    assert (membership.role, membership.muted_at is None) == ("member", False)
 
 
 def test_who_is_removed_twice_at_once_is_removed_once(table: Table) -> None:
@@ -227,3 +251,22 @@ def test_a_page_of_history_is_not_given_to_who_was_removed_while_it_was_read(
     with pytest.raises(CommandError) as refused:
         queries.history(bob, room.pk, limit=10, **page)
     assert refused.value.code == "not_found"
+
+
+def test_found_messages_of_a_room_that_was_lost_meanwhile_are_left_out(
+    alice: User, bob: User, room: Room, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    speak(alice, room, "A secret apple")
+    honest = queries.search
+
+    def meanwhile(*args: Any, **kwargs: Any) -> dict[str, Any]:
+        found = honest(*args, **kwargs)
+        remove_member(alice, room.pk, bob.pk)
+        return found
+
+    monkeypatch.setattr(queries, "search", meanwhile)
+    browser = Client()
+    browser.force_login(bob)
+    answer = browser.get("/search?q=apple")
+    assert answer.status_code == 200
+    assert "secret" not in answer.content.decode()
