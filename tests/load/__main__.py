@@ -1,0 +1,46 @@
+"""See the package."""
+
+import argparse
+import asyncio
+import os
+import sys
+
+import tests.load
+
+SCENARIOS = ("never-reads", "flood", "storm", "rolling")
+
+
+def main() -> int:
+    options = arguments()
+    os.environ["TEST_STACK"] = options.stack  # read when what follows is imported
+    from tests.load import figures, neighbours, rolling, storm
+
+    quick = options.quick
+    scenario = {
+        "never-reads": lambda: neighbours.never_reads(seconds=30 if quick else 45),
+        "flood": lambda: neighbours.flood(seconds=8 if quick else 20),
+        "storm": lambda: storm.run(sockets=100 if quick else 1000),
+        "rolling": lambda: rolling.run(options.how, rounds=1 if quick else 3),
+    }[options.scenario]
+    outcome = asyncio.run(scenario())
+    figures.show(f"{options.scenario} on {options.stack}", outcome)
+    return 0 if all(goal.is_met for goal in outcome.goals) else 1
+
+
+def arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        prog="python -m tests.load", description=tests.load.__doc__, formatter_class=argparse.RawTextHelpFormatter
+    )
+    parser.add_argument("scenario", choices=SCENARIOS)
+    parser.add_argument("--stack", choices=["sqlite", "pg"], help="default: pg for rolling, else sqlite")
+    parser.add_argument("--how", choices=["sighup", "sigterm"], default="sighup", help="how processes are replaced")
+    parser.add_argument("--quick", action="store_true", help="fewer clients, shorter")
+    options = parser.parse_args()
+    options.stack = options.stack or ("pg" if options.scenario == "rolling" else "sqlite")
+    if options.scenario == "rolling" and options.stack != "pg":
+        parser.error("rolling needs several processes: --stack pg")
+    return options
+
+
+if __name__ == "__main__":
+    sys.exit(main())

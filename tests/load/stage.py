@@ -1,0 +1,119 @@
+"""Where a scenario takes place: a site of its own on servers of its own, with people from `seed_load`."""
+
+import os
+import signal
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import NamedTuple
+
+from tests.support import servers, stack
+from tests.support.sites import Ground, Site
+
+WORKER_STARTS_SECONDS = 60
+LOOK_SECONDS = 0.05
+
+
+class Key(NamedTuple):
+    """What somebody signs in with."""
+
+    user: int
+    session: str
+    token: str
+
+
+class Stage:
+    def __init__(self, site: Site, rooms: list[int], keys: list[Key]) -> None:
+        self.site = site
+        self.rooms = rooms
+        self.keys = keys
+
+    @property
+    def is_supervised(self) -> bool:
+        return self.site.workers > 1
+
+    def workers(self) -> list[int]:
+        """The processes that serve, the oldest first."""
+        if self.site.process is None:
+            return []
+        return sorted(self.site.worker_pids()) if self.is_supervised else [self.site.process.pid]
+
+    def resident(self) -> float:
+        """MB of memory of all processes that serve."""
+        return sum(_resident(pid) for pid in self.workers()) / 1024
+
+    def kill_one(self) -> None:
+        """kill -9 of one serving process. Where there is but one, the site is started again at once."""
+        if self.is_supervised:
+            os.kill(self.workers()[0], signal.SIGKILL)
+        else:
+            self.site.kill()
+            self.site.start()
+
+    def replace_all(self, how: str) -> None:
+        """Every serving process by a new one; returns when the old ones are gone and the new ones serve.
+
+        `sighup`: the supervisor does it. `sigterm`: each in turn, when its predecessor's successor serves.
+        """
+        before = self.workers()
+        if how == "sighup":
+            assert self.site.process is not None
+            self.site.process.send_signal(signal.SIGHUP)
+            self._await_workers(gone=before)
+        else:
+            for pid in before:
+                os.kill(pid, signal.SIGTERM)
+                self._await_workers(gone=[pid])
+
+    def _await_workers(self, gone: list[int]) -> None:
+        deadline = time.monotonic() + WORKER_STARTS_SECONDS * len(gone)
+        while True:
+            workers = self.workers()
+            if len(workers) == self.site.workers and not set(gone) & set(workers) and all(map(_serves, workers)):
+                return
+            if time.monotonic() > deadline:
+                raise TimeoutError(f"{gone} were not replaced: {workers} serve")
+            time.sleep(LOOK_SECONDS)
+
+
+@contextmanager
+def set_up(people: int, rooms: int, messages: int = 0, **variables: str) -> Iterator[Stage]:
+    """On `stack.STACK`. Rate limits are off, unless `variables` say otherwise."""
+    with ExitStack() as resources:
+        for name in stack.OWN_VARIABLES:
+            os.environ.pop(name, None)
+        os.environ.update(DATABASE_URL="", REDIS_URL="")
+        folder = Path(resources.enter_context(tempfile.TemporaryDirectory(prefix="chat-load-")))
+        if stack.STACK == "pg":
+            os.environ["DATABASE_URL"] = resources.enter_context(servers.postgres_server(durable=True)).url
+        (folder / "site").mkdir()
+        variables = {"RATE_LIMITS": "off", **variables}
+        site = Site(Ground(folder), folder / "site", workers=0, **variables)
+        resources.callback(site.close)
+        site.environ["ALLOW_SEED_LOAD"] = "1"
+        out = folder / "keys"
+        numbers = {"--users": people, "--rooms": rooms, "--messages": messages}
+        site.manage("seed_load", "--out", str(out), *(str(part) for pair in numbers.items() for part in pair))
+        first, *lines = out.read_text().splitlines()
+        keys = [Key(int(user), session, token) for user, session, token in map(str.split, lines)]
+        site.start()
+        yield Stage(site, [int(room) for room in first.split()[2:]], keys)
+
+
+def _resident(pid: int) -> int:
+    """KB of memory; 0 for a process that is gone."""
+    try:
+        status = Path(f"/proc/{pid}/status").read_text()
+    except OSError:
+        return 0
+    return sum(int(line.split()[1]) for line in status.splitlines() if line.startswith("VmRSS:"))
+
+
+def _serves(pid: int) -> bool:
+    """Whether it has an event loop, the last thing that a starting worker makes."""
+    try:
+        return any(str(fd.readlink()) == "anon_inode:[eventpoll]" for fd in Path(f"/proc/{pid}/fd").iterdir())
+    except OSError:
+        return False
