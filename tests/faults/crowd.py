@@ -103,11 +103,13 @@ class Crowd:
         messages: list[Message] = page["messages"]
         return messages
 
-    def give_keys(self, place: int, keys: Resident) -> None:
+    async def give_keys(self, place: int) -> None:
         """A new identity for somebody whose old one was taken away."""
-        self.people[place] = keys
-        for client in self.of(keys.id):
+        person = self.people[place].id
+        for client in self.of(person):
             client.journal.note(SignedIn(time.monotonic()))
+        keys = self.people[place] = await asyncio.to_thread(self.stage.renew, person)
+        for client in self.of(person):
             client.headers = bearer(keys) if client.journal.name.endswith("/token") else cookie(keys)
 
     async def insist(self, method: str, path: str, definite: set[int], body: Any = None) -> int:

@@ -128,7 +128,7 @@ class SignedOut(NamedTuple):
 
 
 class SignedIn(NamedTuple):
-    """It was given a new identity; before `at` nothing of it was told to anybody."""
+    """At `at` a new identity was asked for; with that an old one may hold again."""
 
     at: float
 

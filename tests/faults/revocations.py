@@ -93,7 +93,7 @@ async def _take_away(
     for client in _still_there(before):
         context.verdict.accuse("outside", f"{client.journal.name} is still connected {CLOSED_SECONDS} s after {gone}")
     await context.wait(0.5, 3, 0.2)
-    crowd.give_keys(place, await asyncio.to_thread(context.stage.renew, person.id))
+    await crowd.give_keys(place)
 
 
 def _still_there(before: dict[Client, int]) -> list[Client]:

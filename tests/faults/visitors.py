@@ -42,13 +42,18 @@ async def _visit(context: Context, command: str, pause: float) -> None:
     before = sample(context.stage.workers())
     most = before.memory if before else 0.0
     with suppress(ConnectionClosed, OSError):
-        async with _stranger(context) as connection, asyncio.timeout(context.seconds(5, 15, 2)):
-            while True:
-                for _ in range(1 if pause else AT_ONCE):
-                    await connection.send(command)
-                now = sample(context.stage.workers())
-                most = max(most, now.memory if now else 0.0)
-                await asyncio.sleep(pause)
+        async with _stranger(context) as connection:
+            ends = asyncio.get_running_loop().call_later(context.seconds(5, 15, 2), connection.transport.abort)
+            try:
+                while True:
+                    for _ in range(1 if pause else AT_ONCE):
+                        await connection.send(command)
+                    now = sample(context.stage.workers())
+                    most = max(most, now.memory if now else 0.0)
+                    await asyncio.sleep(pause)
+            finally:
+                ends.cancel()
+                connection.transport.abort()
     cost = most - (before.memory if before else most)
     context.notes["memory of a rude client in MB"] = max(cost, context.notes.get("memory of a rude client in MB", 0.0))
     if cost > COSTS_MB + NOISE_MB:
