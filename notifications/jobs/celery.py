@@ -17,7 +17,13 @@ app.conf.update(
     worker_prefetch_multiplier=1,
     worker_hijack_root_logger=False,
     broker_connection_retry_on_startup=True,
-    broker_transport_options={"socket_connect_timeout": 2, "connect_retries_timeout": 2},
+    broker_connection_max_retries=None,  # however long the broker is away, the worker comes back with it
+    broker_transport_options={
+        "socket_connect_timeout": 2,
+        "connect_retries_timeout": 2,
+        "socket_timeout": 5,  # workers ask once a second, so that an idle one does not run into it
+        "socket_keepalive": True,
+    },
 )
 
 _sweeper = Sweeper()

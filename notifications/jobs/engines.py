@@ -8,9 +8,12 @@ from functools import partial
 from django.conf import settings
 from django.db import transaction
 
+from chatsite.realtime.breaker import Breaker
+
 logger = logging.getLogger(__name__)
 
 _publisher = ThreadPoolExecutor(1, thread_name_prefix="wake")  # a broker that hangs holds up no request
+_breaker = Breaker("the broker")
 embedded_wakeup = threading.Event()  # the runner threads of this process wait for it
 
 
@@ -28,9 +31,14 @@ def wake(job_id: int) -> None:
 
 
 def _publish(job_id: int) -> None:
+    if not _breaker.allows():
+        return
     try:
         from notifications.jobs.celery import execute_job  # loads Celery only where it is used
 
         execute_job.apply_async([job_id], retry=False)
-    except Exception:
-        logger.warning("nobody was woken for job %s", job_id, exc_info=True)
+    except Exception as error:
+        logger.debug("nobody was woken for job %s", job_id, exc_info=True)
+        _breaker.failed(error)
+    else:
+        _breaker.succeeded()
