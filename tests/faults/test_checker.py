@@ -318,7 +318,7 @@ def test_an_inbox_with_a_hole(good: Evidence) -> None:
 
 def wrong(evidence: Evidence) -> dict[str, int]:
     found: Verdict = check(evidence)
-    return dict(found.wrong)
+    return {str(kind): times for kind, times in found.wrong.items()}
 
 
 def without(good: Evidence, seq: int) -> None:
