@@ -108,7 +108,7 @@ def test_what_waits_in_one_room_goes_out_from_any_page(alice: Someone, room: Roo
 
 def test_what_is_refused_elsewhere_is_said_in_the_sidebar(alice: Someone, room: Room) -> None:
     alice.goes_to("/people/")
-    alice.page.evaluate(POST, [room["id"], TOO_LONG])
+    alice.page.evaluate(POST, [room, TOO_LONG])
     expect(mark(alice, room)).to_have_attribute("aria-label", "1 not sent")
     alice.opens(room)
     expect(mark(alice, room)).to_have_attribute("aria-label", "1 not sent")
@@ -117,11 +117,35 @@ def test_what_is_refused_elsewhere_is_said_in_the_sidebar(alice: Someone, room: 
     expect(alice.messages).to_have_count(0)
 
 
+def test_what_is_refused_where_one_gets_no_more_is_not_lost_from_sight(alice: Someone, room: Room) -> None:
+    alice.opens(room)
+    alice.context.set_offline(True)
+    alice.reads("You are offline.")
+    alice.writes("written in vain")
+    path = f"/api/rooms/{room['id']}"
+    assert alice.site.call("PATCH", path, alice.site.people["alice"], {"archived": True})[0] == 200
+    alice.page.close()
+    alice.context.set_offline(False)
+    later = alice.another_tab()
+    later.goes_to("/people/")
+    stray = later.page.locator("[data-stray] button")
+    expect(stray).to_contain_text(room["name"])
+    stray.click()
+    later.reads("written in vain")
+    later.confirms("Keep it")
+    stray.click()
+    later.confirms("Discard")
+    expect(stray).to_have_count(0)
+    later.page.reload()
+    later.is_connected()
+    expect(stray).to_have_count(0)
+
+
 def test_a_refused_one_holds_nothing_up(alice: Someone, room: Room) -> None:
     alice.opens(room)
     alice.site.kill()
     for text in ("before", TOO_LONG, "after"):
-        alice.page.evaluate(POST, [room["id"], text])
+        alice.page.evaluate(POST, [room, text])
     alice.site.start()
     expect(alice.message(TOO_LONG).get_by_role("alert")).to_contain_text(
         "Not sent: body: has more than 4000 characters"
@@ -184,7 +208,7 @@ def test_each_room_has_its_own_order(alice: Someone, room: Room, make_room: Make
     alice.context.set_offline(True)
     for number in range(3):
         for where in (room, other):
-            alice.page.evaluate(POST, [where["id"], f"{number} in {where['name']}"])
+            alice.page.evaluate(POST, [where, f"{number} in {where['name']}"])
     alice.context.set_offline(False)
     for where in (room, other):
         alice.opens(where)

@@ -15,7 +15,8 @@ from playwright.sync_api import Browser, Page, expect
 
 from tests.browser.conftest import FLAGS, TIMEOUT_MS, Enter
 from tests.browser.people import Complaints, Someone
-from tests.browser.test_outbox import history, note_posts, pending, saved
+from tests.browser.test_every_page import finds_nothing_in_either_theme
+from tests.browser.test_outbox import POST, history, mark, note_posts, pending, saved
 from tests.faults.proxy import Link, Proxy
 from tests.suite import BROWSERS
 from tests.support.sites import Ground, Site
@@ -27,6 +28,7 @@ NO_STORAGE = "Object.defineProperty(globalThis, 'indexedDB', {get() { throw new 
 NO_LOCKS = "delete Navigator.prototype.locks"
 MORE_THAN_A_BURST = 33
 TEN_MINUTES_MS = 600_000
+PHONE = {"width": 390, "height": 844}
 
 
 @pytest.fixture
@@ -102,10 +104,10 @@ def test_without_storage_it_is_sent_and_said_only_when_it_could_be_lost(
     alice.writes("two")
     expect(warning).to_have_count(2)
     expect(warning.first).to_be_visible()
-    asked = []
-    alice.page.on("dialog", lambda dialog: (asked.append(dialog.type), dialog.dismiss()))
-    alice.page.close(run_before_unload=True)
-    wait_until(alice.page, lambda: asked == ["beforeunload"])
+    with alice.page.expect_event("dialog") as asked:
+        alice.page.close(run_before_unload=True)
+    assert asked.value.type == "beforeunload"
+    asked.value.dismiss()
     alice.context.set_offline(False)
     alice.sees_in_order("all is well", "one", "two")
     expect(warning).to_have_count(0)
@@ -142,6 +144,31 @@ def test_where_a_browser_has_no_locks_the_server_sorts_it_out(
     for window in (alice, tab):
         window.sees_in_order("0", "1", "2", "3")
     assert saved(alice, room) == ["0", "1", "2", "3"]
+
+
+@pytest.mark.parametrize("window", [{}, {"viewport": PHONE, "has_touch": True}], ids=["desk", "phone"])
+def test_what_waits_and_what_is_refused_give_axe_nothing_to_find(
+    person: Enter, room: Room, complaints: Complaints, window: Any
+) -> None:
+    complaints.expect_no_connection()
+    alice = person("alice", **window)
+    alice.context.add_init_script(NO_STORAGE)
+    alice.opens(room)
+    alice.page.evaluate(POST, [room, "x" * 4001])
+    expect(mark(alice, room)).to_have_count(1)
+    with no_writing(alice.site):
+        alice.writes("held up")
+        expect(alice.message("held up").get_by_role("status")).to_contain_text(TROUBLE)
+        finds_nothing_in_either_theme(alice.page)
+        alice.context.set_offline(True)
+        alice.writes("waits")
+        alice.reads("You are offline.")
+        alice.message("waits").hover()
+        expect(alice.message("waits").get_by_role("button", name="Discard")).to_be_visible()
+        finds_nothing_in_either_theme(alice.page)
+    if window:
+        alice.message("waits").get_by_role("button", name="Discard").tap()
+        expect(alice.message("waits")).to_have_count(0)
 
 
 @pytest.fixture

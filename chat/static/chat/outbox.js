@@ -10,9 +10,9 @@ import {Sending} from './sending.js'
 const NAME = `outbox-${me.id}`
 
 /**
- * Entries are `{client_id, room, body, reply_to, at, state, why, tries, due, trouble}`; `state` is `pending` or
- * `failed` (refused, `why` says it), `due` when it is tried again, in Unix milliseconds; `trouble` that the
- * server could not take it. The database is the truth of all tabs; what a page holds is its view of it.
+ * Entries are `{client_id, room, room_name, body, reply_to, at, state, why, tries, due, trouble}`; `state` is
+ * `pending` or `failed` (refused, `why` says it), `due` when it is tried again, in Unix milliseconds; `trouble`
+ * that the server could not take it. The database is the truth of all tabs; what a page holds is its view of it.
  *
  * Events: `change` (detail: the entry) where one came or changed, `gone` (the entry) where it was
  * discarded, `sent` (the message) where the server has it.
@@ -40,10 +40,11 @@ class Outbox extends EventTarget {
 
   get entries() { return this.#entries }
 
+  /** `room`: its `id`, and its `name` for when it can be seen no more. */
   async post(room, body, replyTo) {
     const entry = {
-      client_id: crypto.randomUUID(), room, body, reply_to: replyTo, at: new Date().toISOString(),
-      state: 'pending', why: '', tries: 0, due: 0, trouble: false,
+      client_id: crypto.randomUUID(), room: room.id, room_name: room.name, body, reply_to: replyTo,
+      at: new Date().toISOString(), state: 'pending', why: '', tries: 0, due: 0, trouble: false,
     }
     this.#beingKept.add(entry.client_id)
     this.#show([...this.#entries, entry])

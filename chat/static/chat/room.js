@@ -135,7 +135,7 @@ function arrived(message) {
 function send(body, replyTo) {
   typing.rest()
   if (timeline.hasLater) history.reload()
-  outbox.post(room.id, body, replyTo)
+  outbox.post(room, body, replyTo)
   timeline.scroll.toEnd()
   showBeginning()
   reading.look()
