@@ -20,10 +20,11 @@ from chat.services.posting import Post, Posted, post_messages
 from chatsite.caching import SteadyCache
 from chatsite.logs import LINES_PER_WINDOW, OutageFilter
 from chatsite.realtime import breaker as breakers
-from chatsite.realtime import threads
+from chatsite.realtime import relay, threads
 from chatsite.realtime.batches import BatchWriter
 from chatsite.realtime.breaker import FAILURES, Breaker
 from chatsite.realtime.outages import UnavailableError, courtesy, is_outage, may_pass
+from chatsite.realtime.relay import Publisher
 from chatsite.realtime.threads import in_database
 from tests.support import servers
 
@@ -275,3 +276,30 @@ def test_everything_else_is_told_as_it_is() -> None:
     records = [record(ValueError("ours")) for _ in range(LINES_PER_WINDOW + 5)] + [record(None)]
     assert all(outages.filter(each) for each in records)
     assert records[0].exc_info
+
+
+# --- Publishing -------------------------------------------------------------
+
+
+class DeafLayer:
+    """A channel layer without a Redis."""
+
+    def __init__(self) -> None:
+        self.asked = 0
+
+    async def group_send(self, group: str, message: dict[str, Any]) -> None:
+        self.asked += 1
+        raise ConnectionError
+
+
+async def test_while_the_layer_is_away_nothing_queues_for_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    layer = DeafLayer()
+    monkeypatch.setattr(relay, "get_channel_layer", lambda: layer)
+    monkeypatch.setattr(breakers, "FIRST_PAUSE_SECONDS", WAIT_SECONDS)
+    publisher = Publisher(asyncio.get_running_loop())
+    for number in range(FAILURES + 20):
+        publisher.publish("room.1", {"n": number})
+    while publisher._task is not None and not publisher._task.done():
+        await publisher._task
+    publisher.publish("room.1", {"n": -1})
+    assert (layer.asked, len(publisher._waiting)) == (FAILURES, 0)
