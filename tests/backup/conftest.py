@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.consumers.conftest import here
 from tests.support import servers, stack
 from tests.support.sites import Ground, Site
 
@@ -36,3 +37,6 @@ def make_still_site(ground: Ground, tmp_path: Path) -> Iterator[Callable[[], Sit
 def file(tmp_path: Path) -> Path:
     """Where a backup goes."""
     return tmp_path / "site.backup"
+
+
+__all__ = ["here"]

@@ -26,6 +26,8 @@ def contents(site: Site) -> Contents:
     files = {str(path.relative_to(uploads)): path.read_bytes() for path in uploads.rglob("*") if path.is_file()}
     tables = _of_sqlite(site) if stack.STACK == "sqlite" else _of_postgres(site)
     tables.pop("realtime_deployment")
+    numbers = tables.get("sqlite_sequence", [])
+    tables["sqlite_sequence"] = [row for row in numbers if row[0] != "realtime_deployment"]
     return Contents(tables, files, (site.var / "secret_key").read_bytes())
 
 
