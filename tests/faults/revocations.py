@@ -58,7 +58,7 @@ async def deactivate(context: Context) -> None:
     place = context.rng.randrange(1, PEOPLE)
 
     def at_the_office(person: Resident) -> None:
-        context.stage.deprive("deactivate", person.id)
+        context.stage.clerk.ask("deactivate", person.id)
 
     await _take_away(context, place, at_the_office, "deactivated", ("",))
 
@@ -68,7 +68,7 @@ async def revoke_token(context: Context) -> None:
     place = context.rng.choice(SECOND_SOCKETS[1:])
 
     def at_the_office(person: Resident) -> None:
-        context.stage.deprive("revoke", person.id)
+        context.stage.clerk.ask("revoke", person.id)
 
     await _take_away(context, place, at_the_office, "token revoked", ("/token",))
 

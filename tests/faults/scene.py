@@ -1,13 +1,5 @@
-"""Who is there and in which rooms, for a run.
+"""Who is there and in which rooms, for a run; the functions are for the `clerk`, in whose process Django is set up."""
 
-As a program, with the site's environment: `python -m tests.faults.scene` makes it and prints
-it as JSON; `… scene revoke|deactivate <person>` takes an identity away as the command line
-would, `… scene renew <person>` gives a new one and prints that.
-"""
-
-import json
-import os
-import sys
 from typing import Any, NamedTuple
 
 PEOPLE = 16
@@ -34,8 +26,7 @@ class Scene(NamedTuple):
     rooms: dict[str, int]  # by name
 
     @classmethod
-    def read(cls, text: str) -> "Scene":
-        raw = json.loads(text)
+    def of(cls, raw: dict[str, Any]) -> "Scene":
         return cls([Resident(*person) for person in raw["people"]], raw["rooms"])
 
     def rooms_of(self, place: int) -> list[int]:
@@ -90,17 +81,3 @@ def renew(person: int) -> Resident:
 
     User.objects.filter(pk=person).update(is_active=True)
     return identify(User.objects.get(pk=person))
-
-
-def main(arguments: list[str]) -> None:
-    import django
-
-    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "chatsite.settings")
-    django.setup()
-    commands: dict[str, Any] = {"revoke": revoke, "deactivate": deactivate, "renew": renew}
-    found = commands[arguments[0]](int(arguments[1])) if arguments else make()
-    json.dump(found, sys.stdout)
-
-
-if __name__ == "__main__":
-    main(sys.argv[1:])

@@ -1,6 +1,5 @@
 """Where a run takes place: a site of its own on servers of its own, with the patches and a scene in it."""
 
-import json
 import os
 import shutil
 import signal
@@ -9,32 +8,33 @@ import subprocess
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, closing, contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import psycopg
 
+from tests.faults.clerk import Clerk
 from tests.faults.patches import PATCHES
 from tests.faults.scene import Resident, Scene
 from tests.faults.truth import Truth
 from tests.support import servers, stack
 from tests.support.patching import Switches, patched
-from tests.support.sites import Ground, Site, run_python
+from tests.support.sites import Ground, Site
 
 DISK = "256m"  # of the tmpfs that the site's folder is on, so that it can be filled up
 
 
+@dataclass
 class Stage:
     """What the faults act on. `postgres` is None on SQLite; `disk` where the site's folder is no tmpfs of its own."""
 
-    def __init__(
-        self, site: Site, scene: Scene, switches: Switches, postgres: servers.Server | None, disk: Path | None
-    ) -> None:
-        self.site = site
-        self.scene = scene
-        self.switches = switches
-        self.postgres = postgres
-        self.disk = disk
+    site: Site
+    clerk: Clerk
+    scene: Scene
+    switches: Switches
+    postgres: servers.Server | None
+    disk: Path | None
 
     @property
     def redis(self) -> servers.Server | None:
@@ -99,13 +99,10 @@ class Stage:
             return connection.execute(query).fetchall()
 
     def truth(self) -> Truth:
-        return Truth.read(run_python(["-m", "tests.faults.truth"], self.site.environ))
-
-    def deprive(self, how: str, person: int) -> None:
-        run_python(["-m", "tests.faults.scene", how, str(person)], self.site.environ)
+        return Truth.of(self.clerk.ask("truth"))
 
     def renew(self, person: int) -> Resident:
-        return Resident(*json.loads(run_python(["-m", "tests.faults.scene", "renew", str(person)], self.site.environ)))
+        return Resident(*self.clerk.ask("renew", person))
 
 
 def _serves(pid: int) -> bool:
@@ -141,9 +138,10 @@ def set_up(folder: Path, workers: int = 0, patches: Sequence[str] = ()) -> Itera
         site.log_path = folder / "log"  # which goes on where the disk is full
         resources.callback(site.close)
         plain = {name: value for name, value in site.environ.items() if name not in variables}
-        scene = Scene.read(run_python(["-m", "tests.faults.scene"], plain))
+        clerk = resources.enter_context(Clerk(plain))
+        scene = Scene.of(clerk.ask("make"))
         site.start()
-        yield Stage(site, scene, switches, postgres, disk)
+        yield Stage(site, clerk, scene, switches, postgres, disk)
 
 
 @contextmanager

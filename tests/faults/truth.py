@@ -1,12 +1,5 @@
-"""What the database holds in the end.
+"""What the database holds in the end: read by the `clerk` as JSON, made a `Truth` here."""
 
-`python -m tests.faults.truth` prints it as JSON, with the site's environment; `Truth.read`
-makes it of that.
-"""
-
-import json
-import os
-import sys
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
@@ -56,8 +49,7 @@ class Truth:
     jobs: dict[int, tuple[int, str]] = field(default_factory=dict)  # owner, status
 
     @classmethod
-    def read(cls, text: str) -> "Truth":
-        raw = json.loads(text)
+    def of(cls, raw: dict[str, Any]) -> "Truth":
         rooms = {
             stream: RoomTruth(kind, head, set(members), [Row(*row) for row in rows])
             for stream, (kind, head, members, rows) in raw["rooms"].items()
@@ -105,11 +97,3 @@ def from_database() -> dict[str, Any]:
         "inboxes": inboxes,
         "jobs": {job.pk: [job.owner_id, job.status] for job in Job.objects.all()},
     }
-
-
-if __name__ == "__main__":
-    import django
-
-    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "chatsite.settings")
-    django.setup()
-    json.dump(from_database(), sys.stdout)
