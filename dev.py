@@ -3,6 +3,8 @@
 
     python3 dev.py run [--workers N]      set up what is missing, then serve
     python3 dev.py test [for pytest …]    all checks and tests; the rest goes to pytest
+    python3 dev.py faults --minutes M --seed S [--stack sqlite|pg]
+                                          break the site on purpose and check what it promises
 
 Standard library only, because it runs before anything is installed.
 """
@@ -34,7 +36,7 @@ class Stop(Exception):  # noqa: N818 - not a fault of this program
 
 def main() -> None:
     os.chdir(ROOT)
-    commands = {"run": run, "test": test}
+    commands = {"run": run, "test": test, "faults": faults}
     name, arguments = (sys.argv[1] if sys.argv[1:] else ""), sys.argv[2:]
     if name not in commands:
         sys.exit((__doc__ or "").strip())
@@ -159,7 +161,16 @@ def test(arguments: list[str]) -> None:
     os.execv(PYTHON, [str(PYTHON), "-m", "tests.suite", *arguments])  # noqa: S606
 
 
-# --- Both -------------------------------------------------------------------
+# --- faults -----------------------------------------------------------------
+
+
+def faults(arguments: list[str]) -> None:
+    install(RUNTIME_LOCK)
+    install(DEV_LOCK)
+    os.execv(PYTHON, [str(PYTHON), "-m", "tests.faults", *arguments])  # noqa: S606
+
+
+# --- All ----------------------------------------------------------------------
 
 
 def install(lock: Path) -> None:

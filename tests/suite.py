@@ -25,6 +25,8 @@ SITE_VARIABLES = (
     *("ALLOWED_HOSTS", "ALLOW_SEED_LOAD", "BIND", "DATABASE_URL", "DEBUG", "DEMO_PASSWORD", "EMAIL_URL"),
     *("JOBS_ENGINE", "PORT", "RATE_LIMITS", "REDIS_URL", "SECRET_KEY", "SITE_NAME", "TEST_STACK", "VAR_DIR"),
 )
+STACKS = (("sqlite", "SQLite, one process"), ("pg", "PostgreSQL, Redis, two processes"))
+FAULTS = "tests/faults"
 NOTHING_COLLECTED = 5  # pytest's exit code
 STARTED = time.monotonic()
 
@@ -83,34 +85,46 @@ def checks() -> Iterable[Stage]:
     yield Stage("production settings", deploy, production)
 
 
-def suites(arguments: list[str]) -> Iterable[Stage]:
-    """The browser's tests run apart: synchronous Playwright and pytest-asyncio disturb each other."""
-    for stack, title in (("sqlite", "SQLite, one process"), ("pg", "PostgreSQL, Redis, two processes")):
-        for browser, kind in (("without", "tests"), ("only", "browser tests")):
-            report = RESULTS / f"{stack}-{browser}-browser.xml"
-            command = [PYTHON, "-m", "pytest", "-q", "-o", "junit_family=xunit1", f"--junitxml={report}"]
-            command.append(f"--browser={browser}")
-            yield Stage(f"{kind} on {title}", [*command, *arguments], {"TEST_STACK": stack}, report)
+def lanes(arguments: list[str]) -> list[list[Stage]]:
+    """The suites on both stacks, in lanes that run side by side.
+
+    The browser's tests run apart: synchronous Playwright and pytest-asyncio disturb each other. So does the
+    fault suite, which mostly waits; with arguments, it is where the other tests are.
+    """
+    apart = [] if arguments else [f"--ignore={FAULTS}"]
+    kinds = [("tests", ["--browser=without", *apart]), ("browser tests", ["--browser=only"])]
+    if not arguments:
+        kinds.append(("faults", ["--browser=without", FAULTS]))
+    return [
+        [suite(f"{kind} on {title}", stack, [*options, *arguments]) for stack, title in STACKS]
+        for kind, options in kinds
+    ]
+
+
+def suite(title: str, stack: str, arguments: list[str]) -> Stage:
+    report = RESULTS / f"{title.partition(',')[0].replace(' ', '-')}.xml"
+    command = [PYTHON, "-m", "pytest", "-q", "-o", "junit_family=xunit1", f"--junitxml={report}"]
+    return Stage(title, [*command, *arguments], {"TEST_STACK": stack}, report)
 
 
 def run_suites(arguments: list[str], outcome: Outcome) -> None:
-    """Two at a time, since both mostly wait: what the browser's suites print comes at their end."""
-    stages = list(suites(arguments))
-    browser = [stage for stage in stages if "--browser=only" in stage.command]
+    """Lanes side by side, since all mostly wait: what the suites of all but the first print comes at their end."""
+    foreground, *background = lanes(arguments)
 
-    def run_in_background() -> None:
-        for stage in browser:
+    def run_in_background(stages: Iterable[Stage]) -> None:
+        for stage in stages:
             with tempfile.TemporaryFile("w+") as kept:
                 run_stage(stage, outcome, may_be_empty=bool(arguments), output=kept)
                 kept.seek(0)
                 print(kept.read(), end="", flush=True)
 
-    lane = threading.Thread(target=run_in_background, name="browser suites")
-    lane.start()
-    for stage in stages:
-        if stage not in browser:
-            run_stage(stage, outcome, may_be_empty=bool(arguments))
-    lane.join()
+    threads = [threading.Thread(target=run_in_background, args=[lane], name=lane[0].title) for lane in background]
+    for thread in threads:
+        thread.start()
+    for stage in foreground:
+        run_stage(stage, outcome, may_be_empty=bool(arguments))
+    for thread in threads:
+        thread.join()
 
 
 def run_stage(stage: Stage, outcome: Outcome, may_be_empty: bool = False, output: IO[str] | None = None) -> None:

@@ -70,8 +70,8 @@ def serve() -> None:
             answer = {"problem": repr(error)}
         finally:
             connection.close()
-            if connection.vendor == "postgresql":
-                connection.close_pool()  # whose connections a restart of the server would have ended
+            if close_pool := getattr(connection, "close_pool", None):
+                close_pool()  # whose connections a restart of PostgreSQL would have ended
         sys.stdout.write(json.dumps(answer) + "\n")
         sys.stdout.flush()
 
