@@ -1,6 +1,5 @@
 """What was written and isn't sent yet: kept, in order, sent once, by who wrote it, or thrown away by them."""
 
-import json
 from typing import Any
 
 import pytest
@@ -8,17 +7,16 @@ from playwright.sync_api import Page, expect
 
 from tests.browser.conftest import Enter, MakeRoom
 from tests.browser.people import Complaints, Someone
+from tests.browser.unsent import POST, TOO_LONG, history, mark, note_posts, pending, saved
 
 Room = dict[str, Any]
 
-POST = "([room, body]) => import('/static/chat/outbox.js').then(({outbox}) => outbox.post(room, body, null))"
 SLEEPS_WITH_THE_LOCK = """name => new Promise(locked => {
   navigator.locks.request(name, () => {
     locked()
     return new Promise(() => {})
   })
 })"""
-TOO_LONG = "x" * 4001
 UNLIMITED = {"latency": 0, "downloadThroughput": -1, "uploadThroughput": -1}
 
 
@@ -219,28 +217,6 @@ def wait_for_the_lock(page: Page) -> None:
     page.wait_for_function("navigator.locks.query().then(({pending}) => pending.length === 1)")
 
 
-def note_posts(*pages: Page) -> list[str]:
-    """What goes out from now on over the wire, to be looked at later."""
-    posts: list[str] = []
-
-    def note(frame: str | bytes) -> None:
-        command = json.loads(frame)
-        if command["type"] == "message.post":
-            posts.append(command["body"])
-
-    for page in pages:
-        page.on("websocket", lambda socket: socket.on("framesent", note))
-    return posts
-
-
-def pending(someone: Someone) -> Any:
-    return someone.timeline.locator(".msg[data-state=pending] .body")
-
-
-def mark(someone: Someone, room: Room) -> Any:
-    return someone.link_to(room).locator(".unsent")
-
-
 def me(someone: Someone) -> int:
     return someone.site.people[someone.name].id
 
@@ -249,18 +225,3 @@ def signs_out(someone: Someone) -> None:
     someone.goes_to("/accounts/logout/")
     with someone.page.expect_navigation():
         someone.clicks("Sign out", within=someone.page.locator("main"))
-
-
-def history(someone: Someone, room: Room) -> list[dict[str, Any]]:
-    """What the server has of people's messages, after checking that none is there twice."""
-    path = f"/api/rooms/{room['id']}/messages?limit=100"
-    status, page = someone.site.call("GET", path, someone.site.people["alice"])
-    assert status == 200
-    messages = [message for message in page["messages"] if message["kind"] == "text"]
-    ids = [message["client_id"] for message in messages]
-    assert len(set(ids)) == len(ids)
-    return messages
-
-
-def saved(someone: Someone, room: Room) -> list[str]:
-    return [message["body"] for message in history(someone, room)]

@@ -1,23 +1,20 @@
-"""What was written outlives trouble: of the server, of the browser's storage, of the network, and long sleep."""
+"""What was written outlives trouble of the server and of the browser's storage."""
 
-import asyncio
 import os
 import shutil
 import sqlite3
-import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, expect
 
 from tests.browser.conftest import FLAGS, TIMEOUT_MS, Enter
 from tests.browser.people import Complaints, Someone
 from tests.browser.test_every_page import finds_nothing_in_either_theme
-from tests.browser.test_outbox import POST, history, mark, note_posts, pending, saved
-from tests.faults.proxy import Link, Proxy
+from tests.browser.unsent import POST, TOO_LONG, mark, note_posts, pending, saved, wait_until
 from tests.suite import BROWSERS
 from tests.support.sites import Ground, Site
 
@@ -26,8 +23,10 @@ Room = dict[str, Any]
 TROUBLE = "The server has trouble. It goes out when that is over."
 NO_STORAGE = "Object.defineProperty(globalThis, 'indexedDB', {get() { throw new DOMException('no', 'SecurityError') }})"
 NO_LOCKS = "delete Navigator.prototype.locks"
-MORE_THAN_A_BURST = 33
-TEN_MINUTES_MS = 600_000
+POST_ALL = """([room, bodies]) => import('/static/chat/outbox.js').then(({outbox}) => {
+  for (const body of bodies) outbox.post(room, body, null)
+})"""
+MORE_THAN_A_BURST = 36
 PHONE = {"width": 390, "height": 844}
 
 
@@ -60,17 +59,20 @@ def test_server_trouble_refuses_nothing_and_keeps_the_order(alice: Someone, room
 
 
 def test_what_is_too_fast_waits_its_turn(person: Enter, ground: Ground, tmp_path: Path, complaints: Complaints) -> None:
-    with Site(ground, tmp_path, EMAIL_URL="file://") as site:
+    complaints.expect_no_connection()
+    with Site(ground, tmp_path, RATE_LIMITS="on", EMAIL_URL="file://") as site:
         alice = person("alice", at=site)
         alice.opens(site.room)
+        posts = note_posts(alice.page)
+        alice.page.reload()
+        alice.is_connected()
         already = saved(alice, site.room)
-        texts = [str(number) for number in range(MORE_THAN_A_BURST)]
-        for text in texts:
-            alice.writes(text)
-        expect(alice.message(texts[-1])).to_be_visible()
+        texts = [f"line {number}" for number in range(MORE_THAN_A_BURST)]
+        alice.page.evaluate(POST_ALL, [site.room, texts])
+        expect(alice.message(texts[-1])).not_to_have_attribute("data-state", "pending")
         expect(alice.timeline.locator("[data-state]")).to_have_count(0)
-        expect(alice.page.get_by_text(TROUBLE)).to_have_count(0)
         assert saved(alice, site.room) == [*already, *texts]
+        assert len(posts) > len(texts), "nothing was too fast"
 
 
 def test_closing_the_browser_loses_nothing(
@@ -154,7 +156,7 @@ def test_what_waits_and_what_is_refused_give_axe_nothing_to_find(
     alice = person("alice", **window)
     alice.context.add_init_script(NO_STORAGE)
     alice.opens(room)
-    alice.page.evaluate(POST, [room, "x" * 4001])
+    alice.page.evaluate(POST, [room, TOO_LONG])
     expect(mark(alice, room)).to_have_count(1)
     with no_writing(alice.site):
         alice.writes("held up")
@@ -169,131 +171,6 @@ def test_what_waits_and_what_is_refused_give_axe_nothing_to_find(
     if window:
         alice.message("waits").get_by_role("button", name="Discard").tap()
         expect(alice.message("waits")).to_have_count(0)
-
-
-@pytest.fixture
-def proxy(site: Site) -> Iterator["Wire"]:
-    with Wire(site.port) as wire:
-        yield wire
-
-
-def test_a_lost_answer_doubles_nothing(person: Enter, room: Room, complaints: Complaints, proxy: "Wire") -> None:
-    complaints.expect_no_connection()
-    alice = person("alice", base_url=proxy.origin)
-    posts = note_posts(alice.page)
-    alice.opens(room)
-    proxy.all(drop_ack=True)
-    alice.writes("heard but not answered")
-    alice.sees_in_order("heard but not answered")
-    wait_until(alice.page, lambda: len(posts) == 2)
-    alice.writes("and on")
-    alice.sees_in_order("heard but not answered", "and on")
-    assert saved(alice, room) == ["heard but not answered", "and on"]
-
-
-def test_a_page_that_slept_ten_minutes_notices_at_once(
-    person: Enter, room: Room, complaints: Complaints, proxy: "Wire"
-) -> None:
-    """As a laptop does: its timers stood still, the clock did not, and nobody told it that the connection died."""
-    complaints.expect_no_connection()
-    alice, bob = person("alice", base_url=proxy.origin), person("bob")
-    alice.page.clock.install()
-    alice.opens(room)
-    bob.opens(room)
-    bob.writes("before")
-    alice.sees_in_order("before")
-    proxy.all(swallowing=True)
-    alice.writes("just when it went")
-    texts = [f"missed {number}" for number in range(5)]
-    for text in texts:
-        bob.writes(text)
-    bob.sees_in_order("before", *texts)
-    alice.page.clock.set_system_time(alice.page.evaluate("Date.now()") + TEN_MINUTES_MS)
-    for window in (alice, bob):
-        window.sees_in_order("before", *texts, "just when it went")
-    assert saved(alice, room) == ["before", *texts, "just when it went"]
-
-
-def test_a_frozen_tab_shows_what_it_missed(person: Enter, room: Room, complaints: Complaints) -> None:
-    """The browser has stopped it; meanwhile the server went and came back."""
-    complaints.expect_no_connection()
-    alice, bob = person("alice"), person("bob")
-    alice.page.clock.install()
-    for window in (alice, bob):
-        window.opens(room)
-    bob.writes("before")
-    alice.sees_in_order("before")
-    freezer = alice.context.new_cdp_session(alice.page)
-    freezer.send("Page.setWebLifecycleState", {"state": "frozen"})
-    alice.site.kill()
-    alice.site.start()
-    texts = [f"missed {number}" for number in range(5)]
-    for text in texts:
-        bob.writes(text)
-    bob.sees_in_order("before", *texts)
-    freezer.send("Page.setWebLifecycleState", {"state": "active"})
-    alice.page.clock.fast_forward(TEN_MINUTES_MS)
-    alice.sees_in_order("before", *texts)
-    alice.writes("good morning")
-    for window in (alice, bob):
-        window.sees_in_order("before", *texts, "good morning")
-
-
-def test_half_a_minute_offline_while_both_write(person: Enter, room: Room, complaints: Complaints) -> None:
-    complaints.expect_no_connection()
-    alice, bob = person("alice"), person("bob")
-    alice.page.clock.install()
-    for window in (alice, bob):
-        window.opens(room)
-    alice.context.set_offline(True)
-    for number in range(3):
-        alice.writes(f"alice {number}")
-        bob.writes(f"bob {number}")
-        alice.page.clock.fast_forward(10_000)
-        alice.reads("You are offline.")
-    bob.sees_in_order("bob 0", "bob 1", "bob 2")
-    expect(pending(alice)).to_have_text(["alice 0", "alice 1", "alice 2"])
-    alice.context.set_offline(False)
-    for window in (alice, bob):
-        window.sees_in_order("bob 0", "bob 1", "bob 2", "alice 0", "alice 1", "alice 2")
-    assert len(history(alice, room)) == 6
-
-
-class Wire:
-    """The faults' TCP proxy in front of the site, on a thread of its own: Playwright's own loop runs on this one."""
-
-    def __init__(self, port: int) -> None:
-        self.proxy = Proxy(port)
-        self.loop = asyncio.new_event_loop()
-        self.thread = threading.Thread(target=self.loop.run_forever, name="wire")
-
-    def __enter__(self) -> "Wire":
-        self.thread.start()
-        self._do(self.proxy.__aenter__())
-        return self
-
-    def __exit__(self, *exception: object) -> None:
-        self._do(self.proxy.__aexit__())
-        self.loop.call_soon_threadsafe(self.loop.stop)
-        self.thread.join()
-        self.loop.close()
-
-    @property
-    def origin(self) -> str:
-        return f"http://127.0.0.1:{self.proxy.port}"
-
-    def all(self, **faults: bool) -> None:
-        """Sets faults of all connections that are open now; later ones have none."""
-
-        async def set_them() -> list[Link]:
-            for link in self.proxy.links:
-                link.__dict__.update(faults)
-            return list(self.proxy.links)
-
-        assert self._do(set_them())
-
-    def _do(self, coroutine: Any) -> Any:
-        return asyncio.run_coroutine_threadsafe(coroutine, self.loop).result(TIMEOUT_MS / 1000)
 
 
 @contextmanager
@@ -319,12 +196,3 @@ def whole_browser(browser: Browser, site: Site, complaints: Complaints, folder: 
     context.set_default_timeout(TIMEOUT_MS)
     yield Someone(context, site, "alice", complaints)
     context.close()
-
-
-def wait_until(page: Page, holds: Callable[[], bool]) -> None:
-    """Lets the page's events come in until something holds."""
-    left = TIMEOUT_MS
-    while not holds():
-        assert left > 0, "it never held"
-        page.wait_for_timeout(50)
-        left -= 50
