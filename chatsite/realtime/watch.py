@@ -8,16 +8,18 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from typing import Protocol
 
+from django.db import connections
+
 from chatsite.realtime.identity import CLOSE_IDENTITY_LOST, Identity, lost
-from chatsite.realtime.threads import in_pool
 
 logger = logging.getLogger(__name__)
 
 LOOK_SECONDS = 1.0
 PAUSE_SECONDS = 0.1  # the least between two looks, however many people sign out
 
-# A thread of its own: slow queries of others must not keep anybody in.
-_pool = ThreadPoolExecutor(1, thread_name_prefix="watch")
+# A thread of its own, which keeps its connection: others' slow queries, and requests that have taken every other
+# connection, must not keep anybody in.
+_thread = ThreadPoolExecutor(1, thread_name_prefix="watch")
 
 
 class Guest(Protocol):
@@ -36,6 +38,7 @@ class Watch:
     def __init__(self, sockets: Collection[Guest]) -> None:
         self._sockets = sockets
         self._doubt = asyncio.Event()
+        self._is_blind = False
 
     def doubt(self) -> None:
         """Somebody may have been signed out just now."""
@@ -45,18 +48,34 @@ class Watch:
         while True:
             started = time.monotonic()
             self._doubt.clear()
-            try:
-                await self._look()
-            except Exception as error:
-                logger.warning("could not ask who is still signed in: %r", error)
+            await self._try_to_look()
             await asyncio.sleep(PAUSE_SECONDS)
             with suppress(TimeoutError):
                 await asyncio.wait_for(self._doubt.wait(), started + LOOK_SECONDS - time.monotonic())
+
+    async def _try_to_look(self) -> None:
+        """The database may be away; then it is asked again soon, and that is said once."""
+        try:
+            await self._look()
+            self._is_blind = False
+        except Exception as error:
+            self._doubt.set()
+            if not self._is_blind:
+                logger.warning("could not ask who is still signed in: %r", error)
+            self._is_blind = True
 
     async def _look(self) -> None:
         present = {socket.identity for socket in self._sockets}
         if not present:
             return
-        gone = await in_pool(_pool, lost, present)
+        gone = await asyncio.get_running_loop().run_in_executor(_thread, _lost, present)
         for socket in [socket for socket in self._sockets if socket.identity in gone]:
             socket.close_with(CLOSE_IDENTITY_LOST)
+
+
+def _lost(identities: Collection[Identity]) -> set[Identity]:
+    try:
+        return lost(identities)
+    except BaseException:
+        connections.close_all()
+        raise
