@@ -1,7 +1,7 @@
 """Clients that behave badly, in a process of their own: `python -m tests.load.nuisance KIND PORT ROOM < tokens`.
 
 Each token is a client, which returns whenever it is thrown out. It runs until it is killed, and with low priority:
-in life it would take another machine's time.
+in life it would take another machine's time. Prints `thrown out` each time, and `sent N` twice a second.
 """
 
 import itertools
@@ -18,16 +18,19 @@ from tests.load.wire import TEXT, frame, handshake
 
 SMALL_BUFFER = 4096  # so that it is the server that has to keep what is not read
 RETURN_SECONDS = 0.5
+TELL_SECONDS = 0.5
 HUGE = 15 * 1024 * 1024
 PIECE = 64 * 1024
 CONTINUATION = 0x0
 
 Connection = socket.socket
 
+_sent = itertools.count()  # frames, by all clients
+
 
 def never_reads(connection: Connection, room: int) -> None:
     """Follows the room and leaves everything where it is, until the server hangs up."""
-    connection.sendall(frame(TEXT, json.dumps({"type": "stream.subscribe", "stream": f"room:{room}"}).encode()))
+    _send(connection, frame(TEXT, json.dumps({"type": "stream.subscribe", "stream": f"room:{room}"}).encode()))
     end = select.poll()
     end.register(connection, 0)  # hears of the end without reading
     end.poll()
@@ -78,7 +81,12 @@ def _as(opcode: int, whole: bytes) -> bytes:
 
 def _send_for_ever(connection: Connection, frames: Iterator[bytes]) -> None:
     for each in frames:
-        connection.sendall(each)
+        _send(connection, each)
+
+
+def _send(connection: Connection, data: bytes) -> None:
+    connection.sendall(data)
+    next(_sent)
 
 
 def _read_in_background(connection: Connection) -> None:
@@ -122,8 +130,9 @@ def main() -> None:
     ]
     for thread in threads:
         thread.start()
-    for thread in threads:
-        thread.join()
+    while True:
+        time.sleep(TELL_SECONDS)
+        print("sent", repr(_sent)[len("count(") : -1], flush=True)
 
 
 if __name__ == "__main__":

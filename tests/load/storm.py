@@ -19,6 +19,7 @@ LOOK_SECONDS = 0.05
 HEADER = (
     "sockets",
     "dropped",
+    "server away",
     "tries refused",
     "half back",
     "99 % back",
@@ -36,22 +37,27 @@ async def run(sockets: int) -> Outcome:
         with crowd.talking(crowd.members[:SPEAKERS], POSTS_PER_SECOND):
             await asyncio.sleep(WARM_UP_SECONDS)
             async with Watch(stage.resident) as watch:
-                seconds = await kill_and_wait(stage, crowd.members)
+                away, seconds = await kill_and_wait(stage, crowd.members)
             await asyncio.sleep(AFTERWARDS_SECONDS)
         all_acknowledged = await crowd.acknowledged(GOAL_SECONDS)
         is_complete = await crowd.at_same_heads(GOAL_SECONDS)
         await crowd.leave()
     marks = [f"{percentile(seconds, share):.1f} s" for share in (0.5, 0.99, 1.0)]
     failures = sum(member.failures_ever for member in crowd.members)
-    row = [sockets, len(seconds), failures, *marks, f"{watch.peak:.0f} MB", f"{watch.own_share:.2f}"]
+    row = [sockets, len(seconds), f"{away:.1f} s", failures, *marks, f"{watch.peak:.0f} MB", f"{watch.own_share:.2f}"]
     return Outcome(HEADER, [row], goals(crowd.members, seconds, all_acknowledged, is_complete))
 
 
-async def kill_and_wait(stage: Stage, members: list[Client]) -> list[float]:
-    """For each that was dropped, the seconds from the kill until it was back; infinity for those that were not."""
+async def kill_and_wait(stage: Stage, members: list[Client]) -> tuple[float, list[float]]:
+    """The seconds that nobody served; and for each that was dropped, from the kill until it was back.
+
+    Infinity for those that never were.
+    """
     drops = {member: len(member.closed_with) for member in members}
+    away: list[float] = []
     killed_at = time.monotonic()
     killing = asyncio.create_task(asyncio.to_thread(stage.kill_one))
+    killing.add_done_callback(lambda _task: away.append(time.monotonic() - killed_at))
     await asyncio.sleep(NOTICE_SECONDS)
     while not killing.done() or any(member.back_at is None for member in members):
         if time.monotonic() > killed_at + GIVE_UP_SECONDS:
@@ -59,7 +65,7 @@ async def kill_and_wait(stage: Stage, members: list[Client]) -> list[float]:
         await asyncio.sleep(LOOK_SECONDS)
     await killing
     dropped = [member for member in members if len(member.closed_with) > drops[member]]
-    return [(member.back_at or math.inf) - killed_at for member in dropped]
+    return away[0], [(member.back_at or math.inf) - killed_at for member in dropped]
 
 
 def goals(members: list[Client], seconds: list[float], all_acknowledged: bool, is_complete: bool) -> list[Goal]:
