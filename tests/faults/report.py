@@ -3,6 +3,7 @@
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from statistics import median
 
 from tests.faults.journal import Absence, Ack, Attempt, Journal, Receipt
 from tests.faults.verdict import Verdict
@@ -65,14 +66,33 @@ class Report:
             _slashed(counts, "holes", "resets", "deferred", "rolled_back"),
             f"ack p50 / p99 / max: {_percentiles(self.acks)}",
             f"delivery p50 / p99 / max: {_percentiles(self.deliveries)}",
-            *(f"healed after {name}: {_seconds(heals)}" for name, heals in sorted(self.heals.items())),
+            *(f"healed after {name}, median / max: {_heals(heals)}" for name, heals in sorted(self.heals.items())),
             *(f"{name}: {value:.2f}" for name, value in sorted(self.notes.items())),
             *(f"{name}: {self._vitals(name)}" for name in ("baseline", "peak", "end")),
+            self._row(),
         ]
         if not verdict.is_good:
             repeat = f"Repeat it with --minutes {self.minutes:g} --seed {self.seed} --stack {self.stack}"
             lines += ["VIOLATED", *verdict.lines[:SHOWN_LINES], repeat]
         return "\n".join(lines)
+
+    def _row(self) -> str:
+        """Of the table in docs/reliability.md."""
+        counts, wrong = self.verdict.counts, self.verdict.wrong
+        cells = [
+            self.stack,
+            f"{self.seed}",
+            f"{self.minutes:g}",
+            f"{sum(map(len, self.heals.values()))}",
+            " / ".join(str(counts[name]) for name in ("attempted", "acknowledged", "refused", "unknown")),
+            f"{wrong['lost']} / {wrong['duplicated']} / {wrong['reordered']}",
+            f"{counts['holes']}",
+            _percentiles(self.acks),
+            _percentiles(self.deliveries),
+            f"{max((max(heals) for heals in self.heals.values()), default=0):.1f} s",
+            f"{self.peak.memory:.0f} MB, {self.peak.descriptors}" if self.peak else "",
+        ]
+        return f"| {' | '.join(cells)} |"
 
     def _vitals(self, name: str) -> str:
         sample: Sample | None = getattr(self, name)
@@ -92,8 +112,8 @@ def _percentiles(sorted_seconds: list[float]) -> str:
         return "none"
     last = len(sorted_seconds) - 1
     p50, p99, most = (sorted_seconds[round(last * share)] for share in (0.5, 0.99, 1))
-    return f"{p50 * 1000:.0f} ms / {p99 * 1000:.0f} ms / {most:.2f} s ({last + 1} of them)"
+    return f"{p50 * 1000:.0f} ms / {p99 * 1000:.0f} ms / {most:.1f} s"
 
 
-def _seconds(heals: list[float]) -> str:
-    return ", ".join(f"{seconds:.1f} s" for seconds in heals)
+def _heals(heals: list[float]) -> str:
+    return f"{median(heals):.1f} s / {max(heals):.1f} s"
