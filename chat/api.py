@@ -125,7 +125,7 @@ def patch_room(request: ApiRequest, room: PathId, body: RoomChange) -> dict[str,
 @router.get("/rooms/{room}/members")
 def list_members(request: ApiRequest, room: PathId) -> dict[str, Any]:
     require_scope(request, "read")
-    return {"members": queries.members_of(queries.visible_room(request.user, pk=room))}
+    return {"members": queries.members(request.user, room)}
 
 
 @router.post("/rooms/{room}/members", response={200: dict, 201: dict})

@@ -25,13 +25,26 @@ def visible_room(user: User, **lookup: Any) -> Room:
 
 def room_detail(user: User, room_id: int) -> dict[str, Any]:
     """A room with its first members. Raises `not_found`."""
-    room = visible_room(user, pk=room_id)
-    return room_payload(room) | {"members": members_of(room, MEMBERS_SHOWN)}
+    shown = _members(room_id, MEMBERS_SHOWN)
+    return room_payload(visible_room(user, pk=room_id)) | {"members": shown}
 
 
-def members_of(room: Room, limit: int | None = None) -> list[dict[str, Any]]:
-    rows = room.memberships.in_order().values_list(*MEMBER_COLUMNS)
+def members(user: User, room_id: int) -> list[dict[str, Any]]:
+    """Everybody in a room. Raises `not_found`."""
+    everybody = _members(room_id)
+    _refuse_outsiders(user, room_id)
+    return everybody
+
+
+def _members(room_id: int, limit: int | None = None) -> list[dict[str, Any]]:
+    rows = Membership.objects.filter(room=room_id).in_order().values_list(*MEMBER_COLUMNS)
     return [member_from(row) for row in rows[:limit]]
+
+
+def _refuse_outsiders(user: User, room_id: int) -> None:
+    """Asked when all is read, so that it covers that: somebody may be removed meanwhile. Raises `not_found`."""
+    if not Room.objects.visible_to(user).filter(pk=room_id).exists():
+        raise not_found()
 
 
 def history(user: User, room_id: int, *, before: int | None, after: int | None, limit: int) -> dict[str, Any]:
@@ -56,8 +69,7 @@ def history(user: User, room_id: int, *, before: int | None, after: int | None, 
         "has_more": len(rows) > limit,
         "quoted": [message_payload(message) for message in quoted],
     }
-    if not Room.objects.visible_to(user).filter(pk=room_id).exists():  # asked last, so that it covers all of it
-        raise not_found()
+    _refuse_outsiders(user, room_id)
     return answer
 
 

@@ -253,6 +253,23 @@ def test_a_page_of_history_is_not_given_to_who_was_removed_while_it_was_read(
     assert refused.value.code == "not_found"
 
 
+@pytest.mark.parametrize("read", ["members", "room_detail"])
+def test_who_is_in_a_room_is_not_told_to_who_was_removed_while_it_was_read(
+    alice: User, bob: User, room: Room, read: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    honest = queries.member_from
+
+    def meanwhile(columns: Any) -> dict[str, Any]:
+        if Membership.objects.filter(room=room, user=bob).exists():
+            remove_member(alice, room.pk, bob.pk)
+        return honest(columns)
+
+    monkeypatch.setattr(queries, "member_from", meanwhile)
+    with pytest.raises(CommandError) as refused:
+        getattr(queries, read)(bob, room.pk)
+    assert refused.value.code == "not_found"
+
+
 def test_found_messages_of_a_room_that_was_lost_meanwhile_are_left_out(
     alice: User, bob: User, room: Room, monkeypatch: pytest.MonkeyPatch
 ) -> None:
