@@ -20,7 +20,7 @@ from tests.support import servers, stack
 from tests.support.cast import Person
 
 ROOT = Path(__file__).resolve().parent.parent.parent
-READY_SECONDS = 30
+READY_SECONDS = 90
 STOP_SECONDS = 20
 
 
