@@ -59,6 +59,13 @@ async def test_what_is_no_command_is_answered(socket: RawSocket, opcode: int, pa
     await assert_it_answers(socket)
 
 
+async def test_a_message_over_64_kib_is_answered(socket: RawSocket) -> None:
+    socket.send(TEXT, b"x" * 60_000, fin=False)
+    socket.send(CONTINUATION, b"x" * 60_000)
+    assert (await socket.answer())["code"] == "invalid"
+    await assert_it_answers(socket)
+
+
 @pytest.mark.parametrize("size", [0, 125])
 async def test_a_ping_gets_its_own_bytes_back(socket: RawSocket, size: int) -> None:
     socket.send(PING, b"\xfe" * size)
