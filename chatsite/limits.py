@@ -49,9 +49,15 @@ class Descriptors:
         """Says once when they become scarce."""
         if self.limit == resource.RLIM_INFINITY:
             return
-        used = sum(1 for _ in Path(OPEN_DESCRIPTORS).iterdir())
+        used = self._count()
         if used > self.limit * LOW_SHARE and not self.are_low:
             self.are_low = True
             logger.warning("%s of %s file descriptors are in use (ulimit -n)", used, self.limit)
         elif used < self.limit * ENOUGH_SHARE:
             self.are_low = False
+
+    def _count(self) -> int:
+        try:
+            return sum(1 for _ in Path(OPEN_DESCRIPTORS).iterdir())
+        except OSError:  # none is left to look with
+            return self.limit

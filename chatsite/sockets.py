@@ -252,8 +252,11 @@ class Socket(WebSocketProtocol):
             super().onClose(wasClean, code, reason)
 
     def connectionLost(self, reason: Any) -> None:
-        self.server.transports.discard(self.transport)
+        transport = self.transport
+        self.server.transports.discard(transport)
         super().connectionLost(reason)
+        # Protocol and transport know each other, so what they hold would wait for the garbage collector.
+        transport.dataBuffer, transport._tempDataBuffer, self.data = b"", [], b""
 
 
 class SocketFactory(WebSocketFactory):
