@@ -5,7 +5,6 @@ one writer would hide a mere lack of row locks.
 """
 
 import asyncio
-import time
 from collections.abc import Awaitable, Callable, Iterator
 
 import pytest
