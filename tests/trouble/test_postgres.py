@@ -1,5 +1,6 @@
 """PostgreSQL goes away, for a moment and for longer, and hangs."""
 
+import asyncio
 import json
 import os
 import signal
@@ -9,6 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from uuid import uuid4
 
+import psycopg
 import pytest
 
 from tests.support import servers, stack
@@ -30,8 +32,16 @@ async def test_a_restart_is_waited_for_and_nobody_hears_of_it(site_on_postgres: 
     site, alice = site_on_postgres, site_on_postgres.people["alice"]
 
     def restart() -> None:
-        postgres.end(signal.SIGQUIT)
-        postgres.start()
+        """In the middle of a post's transaction, which waits for its room's row."""
+        with psycopg.connect(postgres.url) as other, psycopg.connect(postgres.url, autocommit=True) as watcher:
+            other.execute("SELECT id FROM chat_room FOR UPDATE")
+            waiting = "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock'"
+            while not watcher.execute(waiting).fetchone()[0]:
+                time.sleep(0.01)
+            postgres.end(signal.SIGQUIT)
+            postgres.start()
+            other.close()
+            watcher.close()
 
     status, job = site.call("POST", "/api/jobs", alice, JOB)
     assert status == 201
@@ -57,13 +67,12 @@ async def test_while_it_is_away_everybody_is_told_in_plain_words_and_it_heals_by
     async with Talk(site) as talk:
         postgres.end(signal.SIGQUIT)
         try:
+            asked = [("/api/rooms", alice.bearer), ("/api/rooms", alice.cookie), ("/", alice.cookie), ("/readyz", {})]
+            answers = asyncio.gather(*(asyncio.to_thread(get, site, *each) for each in asked))
             with pytest.raises(RefusedError) as refused:
                 await talk.post(talk.posters[0], client_id)
             assert refused.value.code == "internal"
-            call = get(site, "/api/rooms", alice.bearer)
-            by_session = get(site, "/api/rooms", alice.cookie)
-            page = get(site, "/", alice.cookie)
-            ready = get(site, "/readyz")
+            call, by_session, page, ready = await answers
         finally:
             postgres.start()
         assert (call.status, by_session.status, page.status, ready.status) == (503, 503, 503, 503)
