@@ -50,6 +50,8 @@ def test_what_one_tab_wrote_another_sends_when_it_is_closed(alice: Someone, room
     alice.opens(room)
     tab.opens(room)
     alice.context.set_offline(True)
+    for window in (alice, tab):
+        window.reads("You are offline.")
     alice.writes("left behind")
     expect(pending(tab)).to_have_text(["left behind"])
     alice.page.close()

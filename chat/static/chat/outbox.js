@@ -30,7 +30,9 @@ class Outbox extends EventTarget {
       if (data.message) this.#confirm(data.message)
       this.#look()
     })
-    chatSocket.addEventListener('statechange', () => this.#look())
+    chatSocket.addEventListener('statechange', () => {
+      if (chatSocket.state === 'open') this.#look()
+    })
     onWake(() => this.#look())
     addEventListener('beforeunload', event => {
       if (this.#entries.some(({unkept}) => unkept)) event.preventDefault()

@@ -4,11 +4,9 @@ import {BACKOFF_MAX_MS, backoff, isPassing, waitAfter} from '/static/chatsite/cu
 import {CommandError} from '/static/chatsite/socket.js'
 import {chatSocket} from '/static/chatsite/sockets.js'
 import {me} from '/static/chatsite/store.js'
+import {isMine, isSameSignIn} from './whose.js'
 
 const LOCK_PATIENCE_MS = 30_000
-const ASKING_TIMEOUT_MS = 5_000
-const UNAUTHENTICATED = 401
-const SIGN_IN = signIn()
 
 export class Sending {
   #outbox
@@ -81,7 +79,7 @@ export class Sending {
 
   /** Who is signed out meanwhile is forbidden to write as well: that waits until they are back. */
   async #refused(entry, error) {
-    if (error.code === 'forbidden' && await whoAmI() !== me.id) return this.#later(entry.room, backoff(this.#asked++))
+    if (error.code === 'forbidden' && !await isMine()) return this.#later(entry.room, backoff(this.#asked++))
     await this.#outbox.refused(entry, error.message)
     return true
   }
@@ -89,14 +87,14 @@ export class Sending {
   /** Another tab may have signed somebody else in: then this connection is theirs, and the page, too. */
   async #isMine(room) {
     const connection = this.#connection
-    if ((SIGN_IN && signIn() === SIGN_IN) || this.#mine === connection) return true
-    const id = await whoAmI()
+    if (isSameSignIn() || this.#mine === connection) return true
+    const answer = await isMine()
     if (connection !== this.#connection) return false
-    if (id === undefined) return this.#later(room, backoff(this.#asked++))
-    if (id !== me.id) location.reload()
-    else this.#mine = connection
+    if (answer === undefined) return this.#later(room, backoff(this.#asked++))
+    if (answer) this.#mine = connection
+    else location.reload()
     this.#asked = 0
-    return id === me.id
+    return answer
   }
 
   #later(room, milliseconds) {
@@ -105,18 +103,6 @@ export class Sending {
     lane.timer = setTimeout(() => this.run(room), milliseconds)
     return false
   }
-}
-
-/** Differs after every sign-in: where it is as it was when the page came, so are the page's sockets. */
-function signIn() {
-  return /csrftoken=(\w+)/.exec(document.cookie)?.[1]
-}
-
-/** The id of who is signed in in this browser; null for nobody, undefined where there is no telling. */
-async function whoAmI() {
-  const answer = await fetch('/api/me', {signal: AbortSignal.timeout(ASKING_TIMEOUT_MS)}).catch(() => null)
-  if (answer?.status === UNAUTHENTICATED) return null
-  return answer?.ok ? (await answer.json().catch(() => ({}))).id : undefined
 }
 
 /**
