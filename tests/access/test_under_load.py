@@ -21,6 +21,7 @@ from uuid import uuid4
 import pytest
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
+from chat.consumers import ChatConsumer
 from tests.access import victims
 from tests.support.cast import Person
 from tests.support.sites import Site, run_python
@@ -280,6 +281,7 @@ def scene(make_site: Callable[..., Site]) -> Scene:
 
 async def test_access_taken_away_one_after_the_other(scene: Scene) -> None:
     assert {loss.who for loss in LOSSES} == set(victims.NAMES)
+    assert set(ChatConsumer.handlers) - set(ALL) == {"ping", "stream.unsubscribe"}  # which neither read nor write
     async with AsyncExitStack() as sockets:
         witnesses: dict[tuple[int, str], WsClient] = {}
         for process, room in itertools.product(scene.processes, ("room", "lobby")):

@@ -22,7 +22,7 @@ from chat.queries import room_detail
 from chat.services.changing import add_reaction
 from chatsite import sockets
 from chatsite.api import STATUS_OF, api
-from chatsite.realtime import consumers, identity
+from chatsite.realtime import consumers, hub, identity
 from chatsite.realtime.events import EVENT_TYPES, DurableEvent
 from notifications.consumers import NotificationsConsumer
 from notifications.models import Job, Notification
@@ -123,7 +123,8 @@ def test_who_is_refused_for_haste_is_told_when_to_come_back(alice: User, client:
 
 def test_every_close_code_is_documented() -> None:
     documented = {int(row[0]) for row in list(tables("## 1. WebSockets"))[1]}
-    assert documented == {identity.CLOSE_IDENTITY_LOST, consumers.CLOSE_TOO_SLOW, sockets.CLOSE_GOING_DOWN}
+    closing = {consumers.CLOSE_TOO_SLOW, hub.CLOSE_START_AFRESH, sockets.CLOSE_GOING_DOWN}
+    assert documented == closing | {identity.CLOSE_IDENTITY_LOST}
 
 
 def test_every_call_is_documented_and_no_other() -> None:
