@@ -22,8 +22,9 @@ async def test_cursors_of_before_are_reset(make_site: Callable[..., Site], file:
     """Also one that lies before the backup, and one that the restored site has reached again meanwhile."""
     site = make_site()
     await asyncio.to_thread(say, site, "one", "two", "three")
+    epoch = await subscription(site, 3, None)
+    assert "reset" not in epoch
     await asyncio.to_thread(site.manage, "backup", str(file))
-    epoch = await follow(site, after=3)
     await asyncio.to_thread(say, site, "lost", "lost too")
     await asyncio.to_thread(site.stop)
     await asyncio.to_thread(site.manage, "restore", str(file), "--yes")
@@ -36,12 +37,6 @@ async def test_cursors_of_before_are_reset(make_site: Callable[..., Site], file:
     assert (ok["head"], ok.get("reset")) == (6, True)
     assert ok["epoch"] != epoch["epoch"]
     assert "reset" not in await subscription(site, 3, ok["epoch"])
-
-
-async def follow(site: Site, after: int) -> dict[str, Any]:
-    ok = await subscription(site, after, None)
-    assert "reset" not in ok
-    return ok
 
 
 async def subscription(site: Site, after: int, epoch: str | None) -> dict[str, Any]:
