@@ -123,7 +123,7 @@ else:
     DATABASE["CONN_HEALTH_CHECKS"] = True
     DATABASE["DISABLE_SERVER_SIDE_CURSORS"] = True  # PgBouncer in transaction mode has none
     # Per process, connections are held by 4 + 4 threads of the sockets' commands, the posts' writer, the hub's
-    # comparison and up to 4 jobs; what is left is shared by requests, heartbeats, the sweep and probes, each for
+    # two watches and up to 4 jobs; what is left is shared by requests, heartbeats, the sweep and probes, each for
     # moments. After `timeout` a request hears 503. A lost server is tried again without the long pauses that
     # the pool makes when it is patient: who gives up after 2 s begins anew with the next that asks.
     DATABASE["OPTIONS"] = {
