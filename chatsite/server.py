@@ -103,7 +103,9 @@ class Server(DaphneServer):
             protocol.check_timeouts()
         except Exception:
             logger.exception("connection %r failed and is dropped", protocol)
-            protocol.transport.abortConnection()
+            self.connections.pop(protocol, None)
+            if transport := getattr(protocol, "transport", None):
+                transport.abortConnection()
         if time.time() - details.get("disconnected", math.inf) > self.application_close_timeout:
             logger.warning("the application of %r outlived its connection and is cancelled", protocol)
             details["application_instance"].cancel()
@@ -135,14 +137,14 @@ class Server(DaphneServer):
         return queue
 
     def application_ended(self, protocol: Any, task: "asyncio.Task[None]") -> None:
-        details = self.connections[protocol]
-        del details["application_instance"]
         error = None if task.cancelled() else task.exception()
-        if "disconnected" in details:
-            del self.connections[protocol]
         if error and not isinstance(error, ConnectionAbortedError):
             logger.error("an application failed: %r", error, exc_info=error)
-        if "disconnected" not in details:
+        details = self.connections.get(protocol, {"disconnected": 0})
+        details.pop("application_instance", None)
+        if "disconnected" in details:
+            self.connections.pop(protocol, None)
+        else:
             protocol.application_ended(error)
 
     def protocol_disconnected(self, protocol: Any) -> None:
