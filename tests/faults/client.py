@@ -6,7 +6,7 @@ import json
 import random
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
@@ -46,10 +46,7 @@ class Endpoint:
 
 
 class Client:
-    """Follows `streams` from their beginning, over one socket after the other, until it is stopped.
-
-    `on_event` is called with each durable event that was applied.
-    """
+    """Follows `streams` from their beginning, over one socket after the other, until it is stopped."""
 
     def __init__(
         self, journal: Journal, endpoint: Endpoint, headers: Headers, streams: list[str], pace: Pace, rng: random.Random
@@ -62,16 +59,15 @@ class Client:
         self.positions.update(dict.fromkeys(streams, 0))
         self.outbox = Outbox(self)
         self.recent: deque[Message] = deque(maxlen=RECENT)
-        self.on_event: Callable[[Message], None] = lambda _event: None
         self.connection: ClientConnection | None = None
         self.connection_number = 0
         self.denied: set[str] = set()
         self._rng = rng
         self._epochs: dict[str, str] = {}
-        self._asking: dict[str, tuple[float, int]] = {}  # stream → asked at, after
+        self._asking: set[str] = set()  # the streams whose `ok` is awaited
         self._refs = itertools.count(1)
         self._waiting: dict[str, Callable[[Message | None], None]] = {}
-        self._pages: set[asyncio.Task[None]] = set()
+        self._healing: set[asyncio.Task[None]] = set()  # pages being loaded, subscriptions being asked for
         self._task: asyncio.Task[None] | None = None
 
     def start(self) -> None:
@@ -86,7 +82,7 @@ class Client:
     @property
     def is_settled(self) -> bool:
         """Whether it waits for nothing: connected, subscribed, pages loaded, all posts answered."""
-        return self.connection is not None and not (self._asking or self._pages or self.outbox.posts)
+        return self.connection is not None and not (self._asking or self._healing or self.outbox.posts)
 
     # --- The socket ---------------------------------------------------------
 
@@ -101,17 +97,7 @@ class Client:
 
     async def _one_socket(self) -> None:
         try:
-            async with asyncio.timeout(self.pace.silence):
-                connection = await connect(
-                    self.endpoint.socket_url,
-                    additional_headers=self.headers,
-                    proxy=None,
-                    ping_interval=None,
-                    compression=None,
-                    max_size=None,
-                    close_timeout=1,
-                    open_timeout=None,
-                )
+            connection = await self._connect()
         except (InvalidHandshake, InvalidMessage, OSError, TimeoutError, EOFError, ConnectionClosed):
             return
         self.connection_number = self.journal.connected()
@@ -128,6 +114,14 @@ class Client:
             pinging.cancel()
             self._forget_socket(connection)
             connection.transport.abort()
+
+    async def _connect(self) -> ClientConnection:
+        """Without compression, so that the proxy sees what passes, and without pings that hide a silence."""
+        options: dict[str, Any] = {"proxy": None, "compression": None, "ping_interval": None, "close_timeout": 1}
+        timeout = self.pace.silence
+        return await connect(
+            self.endpoint.socket_url, additional_headers=self.headers, max_size=None, open_timeout=timeout, **options
+        )
 
     async def _read(self, connection: ClientConnection) -> None:
         """Raises `TimeoutError` after the silence in which a server must have said something."""
@@ -183,7 +177,7 @@ class Client:
     async def subscribe(self, stream: str) -> None:
         position = self.positions.setdefault(stream, 0)
         began = time.monotonic()
-        self._asking[stream] = (began, position)
+        self._asking.add(stream)
         command = {"type": "stream.subscribe", "stream": stream, "after": position}
         if stream in self._epochs:
             command["epoch"] = self._epochs[stream]
@@ -193,7 +187,7 @@ class Client:
         now = time.monotonic()
         if answer is None:
             return
-        self._asking.pop(stream, None)
+        self._asking.discard(stream)
         if answer["type"] == "error":
             self.journal.note(Denied(now, stream, answer["code"]))
             self.denied.add(stream)
@@ -205,9 +199,7 @@ class Client:
         if reset:
             self.positions[stream] = answer["head"]
             if stream.startswith("room:"):
-                task = asyncio.create_task(self._load_page(stream))
-                self._pages.add(task)
-                task.add_done_callback(self._pages.discard)
+                self._heal_by(self._load_page(stream))
 
     async def _load_page(self, stream: str) -> None:
         room = int(stream.partition(":")[2])
@@ -238,7 +230,6 @@ class Client:
             self.positions[stream] = seq
             if "message" in event and content["kind"] == "text" and not content["deleted_at"]:
                 self.recent.append(content)
-            self.on_event(event)
 
     def _compare(self, heads: dict[str, int]) -> None:
         for stream, head in heads.items():
@@ -248,7 +239,10 @@ class Client:
     def _heal(self, hole: Hole) -> None:
         if hole.stream not in self._asking:
             self.journal.note(hole)
-            self._asking[hole.stream] = (hole.at, hole.position)
-            task = asyncio.create_task(self.subscribe(hole.stream))
-            self._pages.add(task)
-            task.add_done_callback(self._pages.discard)
+            self._asking.add(hole.stream)
+            self._heal_by(self.subscribe(hole.stream))
+
+    def _heal_by(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.create_task(work)
+        self._healing.add(task)
+        task.add_done_callback(self._healing.discard)
