@@ -123,7 +123,7 @@ def test_who_is_refused_for_haste_is_told_when_to_come_back(alice: User, client:
 
 def test_every_close_code_is_documented() -> None:
     documented = {int(row[0]) for row in list(tables("## 1. WebSockets"))[1]}
-    closing = {consumers.CLOSE_TOO_SLOW, hub.CLOSE_START_AFRESH, sockets.CLOSE_GOING_DOWN}
+    closing = {consumers.CLOSE_TOO_SLOW, hub.CLOSE_START_AFRESH, sockets.CLOSE_GOING_DOWN, sockets.CLOSE_TOO_LARGE}
     assert documented == closing | {identity.CLOSE_IDENTITY_LOST}
 
 
