@@ -180,7 +180,7 @@ class Attempts:
 
     async def go_on(self) -> None:
         """Until every command was answered once after the revocation, or the socket is closed."""
-        own = await self._own_message() if "message.edit" in self.loss.commands else 0
+        own = await self._own_message() if set(self.loss.commands) & set(WRITES) else 0
         while not self.answered.is_set():
             for name in self.loss.commands:
                 own = await self._attempt(name, own)
@@ -240,7 +240,10 @@ class Attempts:
 
 
 class Victim:
-    """Two sockets in each process: one that tries everything without end, and one that only listens."""
+    """In each process a socket that only listens, and those that try everything without end.
+
+    A refusal ends the socket of who is signed out; so each command is tried over one of its own then.
+    """
 
     def __init__(self, scene: Scene, loss: Loss) -> None:
         self.scene, self.loss = scene, loss
@@ -250,13 +253,18 @@ class Victim:
         self.listeners: list[WsClient] = []
 
     async def comes(self, sockets: AsyncExitStack) -> None:
+        alone = self.loss.codes == SIGNED_OUT
+        groups = [(name,) for name in self.loss.commands] if alone else [self.loss.commands]
         for process in self.scene.processes:
-            for _ in range(2):
-                opened = self.scene.socket(self.person, process, self.loss.by_token)
-                client = await sockets.enter_async_context(opened)
-                await client.request("stream.subscribe", stream=self.stream, after=None)
-                self.listeners.append(client)
-            self.attempts.append(Attempts(self.listeners.pop(), self.scene, self.loss))
+            self.listeners.append(await self._enters(sockets, process))
+            for group in groups:
+                client = await self._enters(sockets, process)
+                self.attempts.append(Attempts(client, self.scene, self.loss._replace(commands=group)))
+
+    async def _enters(self, sockets: AsyncExitStack, process: int) -> WsClient:
+        client = await sockets.enter_async_context(self.scene.socket(self.person, process, self.loss.by_token))
+        await client.request("stream.subscribe", stream=self.stream, after=None)
+        return client
 
     async def loses(self) -> float:
         """Everything was accepted in every process; then the access is taken away, and tried on. Returns when."""
