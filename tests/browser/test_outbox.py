@@ -85,6 +85,7 @@ def test_what_waits_can_be_thrown_away_in_any_tab(alice: Someone, room: Room) ->
     expect(pending(tab)).to_have_text(["keep this", "not this"])
     tab.message("not this").hover()
     tab.clicks("Discard", within=tab.message("not this"))
+    expect(tab.composer).to_be_focused()
     for window in (alice, tab):
         expect(pending(window)).to_have_text(["keep this"])
     alice.context.set_offline(False)

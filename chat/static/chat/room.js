@@ -20,6 +20,7 @@ import {Reading} from './reading.js'
 import {startSettings} from './settings.js'
 import {Timeline} from './timeline.js'
 import {Typing} from './typing.js'
+import {showUnsent} from './unsent.js'
 
 const page = pageData('page-data')
 const room = page.room
@@ -49,13 +50,13 @@ function start() {
     edit: openEditor,
     jump,
     retry: id => outbox.retry(id),
-    discard: id => outbox.discard(id),
+    discard,
     say,
   })
   showRoom()
   timeline.replace(page, {hasEarlier: page.has_more, hasLater: false})
   if (room.role) timeline.markNew(room.last_read_seq)
-  showUnsent()
+  showUnsent(room.id, timeline)
   history.show()
   showPlace()
   listen()
@@ -71,7 +72,7 @@ function showPlace() {
   else if (timeline.newLine) timeline.scroll.to(timeline.newLine)
   else timeline.scroll.toEnd()
   // Only now: the page looks at what is in view when it gets the focus
-  if (!wanted && canWrite() && matchMedia('(pointer: fine)').matches) composer.focus()
+  if (!wanted) toComposer()
 }
 
 function listen() {
@@ -99,14 +100,6 @@ function listen() {
   onClick(document, '[data-focus="composer"]', () => composer.focus())
   $('#join').addEventListener('click', join)
   document.addEventListener('keydown', onKey)
-}
-
-/** What is on its way stands here, too, be it from another tab or an earlier page. */
-function showUnsent() {
-  outbox.entries.filter(mine).forEach(entry => timeline.showPending(entry))
-  outbox.addEventListener('change', ({detail: entry}) => mine(entry) && timeline.showPending(entry))
-  outbox.addEventListener('gone', ({detail: entry}) => mine(entry) && timeline.dropPending(entry.client_id))
-  outbox.addEventListener('sent', ({detail: message}) => mine(message) && timeline.upsert(message))
 }
 
 function mine(message) {
@@ -139,6 +132,16 @@ function send(body, replyTo) {
   timeline.scroll.toEnd()
   showBeginning()
   reading.look()
+}
+
+function discard(clientId) {
+  outbox.discard(clientId)
+  toComposer()
+}
+
+/** Gives it the focus where that pops up no keyboard. */
+function toComposer() {
+  if (canWrite() && matchMedia('(pointer: fine)').matches) composer.focus()
 }
 
 function openEditor(message) {
