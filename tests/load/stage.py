@@ -44,10 +44,14 @@ class Stage:
         """MB of memory of all processes that serve."""
         return sum(_resident(pid) for pid in self.workers()) / 1024
 
+    def cpu(self) -> dict[int, float]:
+        """Seconds of processor time that each process that serves has used."""
+        return {pid: _cpu(pid) for pid in self.workers()}
+
     def kill_one(self) -> None:
-        """kill -9 of one serving process. Where there is but one, the site is started again at once."""
+        """kill -9 of the serving process with the most sockets. Where there is but one, the site is started again."""
         if self.is_supervised:
-            os.kill(self.workers()[0], signal.SIGKILL)
+            os.kill(max(self.workers(), key=_open_files), signal.SIGKILL)
         else:
             self.site.kill()
             self.site.start()
@@ -109,6 +113,19 @@ def _resident(pid: int) -> int:
     except OSError:
         return 0
     return sum(int(line.split()[1]) for line in status.splitlines() if line.startswith("VmRSS:"))
+
+
+def _open_files(pid: int) -> int:
+    return len(list(Path(f"/proc/{pid}/fd").iterdir()))
+
+
+def _cpu(pid: int) -> float:
+    """0 for a process that is gone."""
+    try:
+        user, system = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[11:13]
+    except OSError:
+        return 0
+    return (int(user) + int(system)) / os.sysconf("SC_CLK_TCK")
 
 
 def _serves(pid: int) -> bool:
