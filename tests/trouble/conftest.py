@@ -1,14 +1,12 @@
 """Sites whose servers a test may stop, and people who go on posting meanwhile."""
 
-import json
+import subprocess
 from collections.abc import Callable, Iterator
-from pathlib import Path
 
 import pytest
 
 from tests.support import servers
-from tests.support.cast import Person
-from tests.support.sites import Ground, Site, run_python
+from tests.support.sites import Ground, Site
 
 
 @pytest.fixture(scope="module")
@@ -23,11 +21,12 @@ def site_on_postgres(
     ground: Ground, postgres: servers.Server, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Site]:
     """Two processes, with a Redis and a PostgreSQL of their own."""
+    programs = servers.postgres_programs()
+    dump = [programs / "pg_dump", "--no-owner", ground.environ["DATABASE_URL"]]
+    schema_and_cast = subprocess.run(dump, capture_output=True, check=True).stdout
+    psql = [programs / "psql", "--quiet", "--set=ON_ERROR_STOP=1", postgres.url]
+    subprocess.run(psql, input=schema_and_cast, stdout=subprocess.DEVNULL, check=True)
     site = Site(ground, tmp_path_factory.mktemp("site"), DATABASE_URL=postgres.url, RATE_LIMITS="off")
-    site.manage("migrate", "--verbosity=0")
-    cast = json.loads(run_python(["-m", "tests.support.cast"], site.environ))
-    site.people = {name: Person(*values) for name, values in cast["people"].items()}
-    site.room = cast["room"]
     with site:
         yield site
 
@@ -36,8 +35,3 @@ def site_on_postgres(
 def quiet_site(make_site: Callable[..., Site]) -> Site:
     """The stack's usual site, without limits on how fast one may post."""
     return make_site(RATE_LIMITS="off")
-
-
-@pytest.fixture
-def folder(tmp_path: Path) -> Path:
-    return tmp_path

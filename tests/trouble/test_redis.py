@@ -122,7 +122,7 @@ async def test_a_job_is_taken_in_while_the_broker_hangs(make_site: Callable[...,
     with stopped(site.redis):
         took = [await timed(site.call, "POST", "/api/jobs", site.people["alice"], JOB) for _ in range(3)]
     assert [status for (status, _), _ in took] == [201] * 3
-    assert max(seconds for _, seconds in took) < SLACK_SECONDS
+    assert sum(seconds for _, seconds in took) < SLACK_SECONDS  # waiting for the broker would take 5 each
     broker = redis.Redis.from_url(site.redis.url)
     await until(lambda: broker.llen("celery"))  # the sweep has somebody woken once it can
     broker.close()
