@@ -13,7 +13,7 @@ from playwright.sync_api import Page, expect
 
 from tests.browser.conftest import TIMEOUT_MS, Enter
 from tests.browser.people import Complaints
-from tests.browser.unsent import history, note_posts, pending, saved, wait_until
+from tests.browser.unsent import history, note_posts, on_sqlite, pending, saved, wait_until
 from tests.faults.proxy import Link, Proxy
 from tests.support.sites import Site
 
@@ -42,6 +42,7 @@ def test_a_lost_answer_doubles_nothing(person: Enter, room: Room, complaints: Co
     assert saved(alice, room) == ["heard but not answered", "and on"]
 
 
+@on_sqlite
 def test_a_room_that_cannot_be_read_just_now_is_not_left(
     person: Enter, room: Room, complaints: Complaints, proxy: "Wire"
 ) -> None:

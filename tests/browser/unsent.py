@@ -4,12 +4,16 @@ import json
 from collections.abc import Callable
 from typing import Any
 
+import pytest
 from playwright.sync_api import Locator, Page
 
 from tests.browser.conftest import TIMEOUT_MS
 from tests.browser.people import Someone
+from tests.support import stack
 
 Room = dict[str, Any]
+
+on_sqlite = pytest.mark.skipif(stack.STACK != "sqlite", reason="takes its tables away in SQLite's own way")
 
 # `page.evaluate(POST, [room, "text"])`: as the composer does, from any page
 POST = "([room, body]) => import('/static/chat/outbox.js').then(({outbox}) => outbox.post(room, body, null))"
