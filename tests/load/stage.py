@@ -14,6 +14,7 @@ from tests.support.sites import Ground, Site
 
 WORKER_STARTS_SECONDS = 60
 LOOK_SECONDS = 0.05
+LISTEN = "0A"  # in /proc/net/tcp
 
 
 class Key(NamedTuple):
@@ -75,7 +76,11 @@ class Stage:
         deadline = time.monotonic() + WORKER_STARTS_SECONDS * len(gone)
         while True:
             workers = self.workers()
-            if len(workers) == self.site.workers and not set(gone) & set(workers) and all(map(_serves, workers)):
+            if (
+                len(workers) == self.site.workers
+                and not set(gone) & set(workers)
+                and all(_serves(pid, self.site.port) for pid in workers)
+            ):
                 return
             if time.monotonic() > deadline:
                 raise TimeoutError(f"{gone} were not replaced: {workers} serve")
@@ -128,9 +133,16 @@ def _cpu(pid: int) -> float:
     return (int(user) + int(system)) / os.sysconf("SC_CLK_TCK")
 
 
-def _serves(pid: int) -> bool:
-    """Whether it has an event loop, the last thing that a starting worker makes."""
+def _serves(pid: int, port: int) -> bool:
+    """Whether its event loop waits for connections to the port."""
+    process = Path(f"/proc/{pid}")
+    rows = [line.split() for line in Path("/proc/net/tcp").read_text().splitlines()[1:]]
+    listening = {f"socket:[{row[9]}]" for row in rows if row[3] == LISTEN and row[1].endswith(f":{port:04X}")}
     try:
-        return any(str(fd.readlink()) == "anon_inode:[eventpoll]" for fd in Path(f"/proc/{pid}/fd").iterdir())
+        files = {fd.name: str(fd.readlink()) for fd in (process / "fd").iterdir()}
+        loops = [name for name, target in files.items() if target == "anon_inode:[eventpoll]"]
+        told = "".join((process / "fdinfo" / name).read_text() for name in loops)
     except OSError:
         return False
+    watched = {line.split()[1] for line in told.splitlines() if line.startswith("tfd:")}
+    return any(files.get(name) in listening for name in watched)
