@@ -51,6 +51,11 @@ class Small:
     def memory(self) -> int:
         return memory_of(self.process.pid)
 
+    @property
+    def peak(self) -> int:
+        """The most memory that it ever had."""
+        return memory_of(self.process.pid, "VmHWM")
+
     def get(self, path: str) -> bytes:
         with urllib.request.urlopen(f"http://127.0.0.1:{self.port}{path}", timeout=PATIENCE_SECONDS) as answer:
             return bytes(answer.read())
@@ -79,10 +84,10 @@ def small() -> Iterator[Callable[..., Small]]:
         yield make
 
 
-def memory_of(pid: int) -> int:
+def memory_of(pid: int, figure: str = "VmRSS") -> int:
     """Bytes of a process that are in the machine's memory."""
     for line in Path(f"/proc/{pid}/status").read_text().splitlines():
-        if line.startswith("VmRSS:"):
+        if line.startswith(f"{figure}:"):
             return int(line.split()[1]) * 1024
     raise ProcessLookupError(pid)
 

@@ -50,19 +50,19 @@ async def test_a_message_is_kept_to_just_beyond_the_limit(small: MakeSmall, text
 
 async def test_a_message_without_end_closes_the_socket(small: MakeSmall) -> None:
     server = small(endless_bytes=MIB)
-    before = server.memory
+    before = server.peak
     async with raw(server.port, "/echo") as client:
         client.writer.write(frame(EMPTY_TEXT_BEGINS))
         sending = asyncio.create_task(forever(lambda: client.send(CONTINUATION, b"x" * KIB, 100)))
         assert struct.pack(">H", 1009) in await client.rest()
         sending.cancel()
-    assert server.memory - before < MAY_GROW
+    assert server.peak - before < MAY_GROW
     assert json.loads(server.get("/ended")) == [["/echo", 1009]]
 
 
 async def test_fragments_of_nothing_pile_up_nowhere(small: MakeSmall) -> None:
     server = small()
-    before = server.memory
+    before = server.peak
     async with raw(server.port, "/echo") as client:
         client.writer.write(frame(EMPTY_TEXT_BEGINS))
         for _ in range(100):
@@ -70,13 +70,13 @@ async def test_fragments_of_nothing_pile_up_nowhere(small: MakeSmall) -> None:
         await client.send(LAST)
         answer = await asyncio.wait_for(client.reader.readuntil(b"}"), PATIENCE_SECONDS * 5)
         assert b'"length": 0' in answer
-    assert server.memory - before < 4 * MIB  # a million places in a list would be 8
+    assert server.peak - before < 4 * MIB  # a million places in a list would be 8
 
 
 async def test_who_floods_an_application_is_not_read_from(small: MakeSmall) -> None:
     """It takes in nothing at all; what the client can send lies in the system's buffers."""
     server = small()
-    before = server.memory
+    before = server.peak
     async with raw(server.port, "/deaf") as client:
         with pytest.raises(TimeoutError):
             async with asyncio.timeout(3):
@@ -84,17 +84,17 @@ async def test_who_floods_an_application_is_not_read_from(small: MakeSmall) -> N
         async with server.socket("/echo") as other:
             await other.send("still here")
             await asyncio.wait_for(other.recv(), PATIENCE_SECONDS)
-    assert server.memory - before < MAY_GROW
+    assert server.peak - before < MAY_GROW
 
 
 async def test_small_frames_are_held_up_by_their_number(small: MakeSmall) -> None:
     server = small()
-    before = server.memory
+    before = server.peak
     async with raw(server.port, "/deaf") as client:
         with pytest.raises(TimeoutError):
             async with asyncio.timeout(3):
                 await forever(lambda: client.send(TEXT, b"x", 10_000))
-    assert server.memory - before < MAY_GROW
+    assert server.peak - before < MAY_GROW
 
 
 async def test_what_was_held_up_is_taken_in_order_and_whole(small: MakeSmall) -> None:
@@ -107,12 +107,12 @@ async def test_what_was_held_up_is_taken_in_order_and_whole(small: MakeSmall) ->
 
 async def test_a_flood_of_pings_from_who_reads_no_answers_is_ended(small: MakeSmall) -> None:
     server = small(unsent_bytes=100 * KIB, closing_seconds=1)
-    before = server.memory
+    before = server.peak
     async with raw(server.port, "/echo") as client:
         with pytest.raises(ConnectionError):
             async with asyncio.timeout(PATIENCE_SECONDS * 2):
                 await forever(lambda: client.send(PING, b"x" * 125, 1_000))
-    assert server.memory - before < MAY_GROW
+    assert server.peak - before < MAY_GROW
     assert json.loads(server.get("/ended")) == [["/echo", 4408]]
 
 
@@ -136,7 +136,7 @@ async def test_others_are_served_during_a_flood(small: MakeSmall) -> None:
 
 async def test_what_comes_before_the_handshake_ends_waits_outside(small: MakeSmall) -> None:
     server = small()
-    before = server.memory
+    before = server.peak
     _, writer = await asyncio.open_connection("127.0.0.1", server.port)
     writer.write(handshake(server.port, "/undecided"))
     with pytest.raises(ConnectionError):
@@ -144,7 +144,7 @@ async def test_what_comes_before_the_handshake_ends_waits_outside(small: MakeSma
             while True:
                 writer.write(frame(TEXT, b"x" * 60_000))
                 await writer.drain()
-    assert server.memory - before < MAY_GROW
+    assert server.peak - before < MAY_GROW
 
 
 async def test_compression_is_not_agreed_to(small: MakeSmall) -> None:
