@@ -103,6 +103,12 @@ EVERYTHING: list[Any] = [
     ),
     *(StartJob("alice", None), Report(0, 1), LoseWorker(0), Report(0, 3), Report(0, 4, "succeeded")),
     *(StartJob("bob", 1.0), Work(0), Retry(0), Cancel(0), StartJob("bob", 0.0), LoseWorker(0), Work(0)),
+    # And each as the last that became of a message or a job, so that nothing later makes up for it.
+    *(Post("bob", 2, "hello"), Edit("bob", 0, "**b**"), Post("bob", 2, "hello"), React("alice", 0, "👍")),
+    *(StartJob("alice", None), StartJob("alice", None), Report(0, 1)),
+    *(StartJob("alice", None), Report(0, 1), LoseWorker(0)),
+    *(StartJob("alice", None), Report(0, 1), LoseWorker(0), Report(0, 2)),
+    *(StartJob("alice", None), Report(0, 1), Report(0, 2, "cancelled")),
     AtOnce((Post("alice", 1, "hello"), Post("bob", 1, "hello"), React("alice", 0, "🎉"))),
 ]
 
