@@ -6,7 +6,7 @@ from typing import Any
 from accounts.models import User
 from chat.models import Membership, Message, Room
 from chat.payloads import MEMBER_COLUMNS, member_from, member_payload, message_payload, room_name, room_payload
-from chat.seen import rooms_of, seen
+from chat.seen import rooms_of, seen_room
 from chatsite.realtime.commands import not_found
 
 MEMBERS_SHOWN = 200
@@ -17,10 +17,10 @@ RESULTS = 30
 
 def visible_room(user: User, **lookup: Any) -> Room:
     """One room as somebody sees it. Raises `not_found`."""
-    found = seen(Room.objects.visible_to(user).filter(**lookup), user)
-    if not found:
+    room = seen_room(user, **lookup)
+    if room is None:
         raise not_found()
-    return found[0]
+    return room
 
 
 def room_detail(user: User, room_id: int) -> dict[str, Any]:

@@ -36,6 +36,25 @@ def public_rooms(user: User, text: str) -> list[Room]:
     return seen(rooms.filter(Q(name__icontains=text) | Q(topic__icontains=text)) if text else rooms, user)
 
 
+def seen_room(user: User, **lookup: Any) -> Room | None:
+    """As `seen`, for one room; None where the person may not know of it.
+
+    Small statements: to build the large one costs more than all else in the greeting of
+    somebody who comes back.
+    """
+    room = Room.objects.filter(**lookup).first()
+    mine = Membership.objects.filter(room=room, user=user).first() if room else None
+    if room is None or (mine is None and room.kind != Room.Kind.PUBLIC):
+        return None
+    room.role = mine.role if mine else None
+    room.my_muted_at = mine.muted_at if mine else None
+    room.last_read_seq = mine.last_read_seq if mine else None
+    room.unread = _unread(user, room.pk, mine.last_read_seq).count() if mine else 0
+    room.mentions = _mentions(user, room.pk).count()
+    room.member_count = Membership.objects.filter(room=room).count()
+    return _with_others([room], user)[0]
+
+
 def seen(rooms: QuerySet[Room], user: User) -> list[Room]:
     """The rooms with what the model declares for one person; two queries however many they are."""
     mine = Membership.objects.filter(room=OuterRef("pk"), user=user)
@@ -43,22 +62,22 @@ def seen(rooms: QuerySet[Room], user: User) -> list[Room]:
         role=Subquery(mine.values("role")),
         my_muted_at=Subquery(mine.values("muted_at")),
         last_read_seq=Subquery(mine.values("last_read_seq")),
-        unread=_count(_unread(user)),
-        mentions=_count(_mentions(user)),
+        unread=_count(_unread(user, OuterRef("pk"), OuterRef("last_read_seq"))),
+        mentions=_count(_mentions(user, OuterRef("pk"))),
         member_count=_count(Membership.objects.filter(room=OuterRef("pk"))),
     )
     return _with_others(annotated, user)
 
 
-def _unread(user: User) -> QuerySet[Any]:
-    said = Message.objects.filter(room=OuterRef("pk"), seq__gt=OuterRef("last_read_seq"), deleted_at=None)
+def _unread(user: User, room: int | OuterRef, position: int | OuterRef) -> QuerySet[Any]:
+    said = Message.objects.filter(room=room, seq__gt=position, deleted_at=None)
     return said.exclude(kind="system").exclude(author=user)
 
 
-def _mentions(user: User) -> QuerySet[Any]:
+def _mentions(user: User, room: int | OuterRef) -> QuerySet[Any]:
     waiting = user.notifications.filter(read_at=None, kind__in=["mention", "reply"])
     about = waiting.annotate(_about=Cast(KT("data__room__id"), models.BigIntegerField()))
-    return about.filter(_about=OuterRef("pk"))
+    return about.filter(_about=room)
 
 
 def _count(rows: QuerySet[Any]) -> Coalesce:
