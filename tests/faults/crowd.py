@@ -150,9 +150,9 @@ class Crowd:
         """Into or out of the room `door`."""
         room = self.stage.scene.rooms["door"]
         person = self.people[self.rng.choice(COMING_AND_GOING)].id
-        away = [absence for absence in self.absences if absence.person == person and absence.ended is None]
-        if away and away[-1].stream == f"room:{room}":
-            await self.let_in(away[-1])
+        noted = [absence for absence in self.absences if (absence.person, absence.stream) == (person, f"room:{room}")]
+        if noted and noted[-1].ended is None:
+            await self.let_in(noted[-1])
         else:
             await self.let_go(person, room)
 
