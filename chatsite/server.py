@@ -117,8 +117,6 @@ class Server(DaphneServer):
 
     def refusal(self, address: str) -> tuple[int, str] | None:
         """Why an address may not open another socket: an HTTP status and a reason. Else it is counted."""
-        if self.is_going_down:
-            return 503, "Going down"
         if not self.addresses.take(address, self.limits.sockets_per_address):
             return 429, "Too many open sockets from this address"
         return None

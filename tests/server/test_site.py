@@ -163,7 +163,10 @@ async def visit(site: Site, done: asyncio.Event) -> int:
     visits = 0
     while not done.is_set():
         async with WsClient(site.ws_url("/ws/notifications/"), site.people["bob"].cookie) as client:
-            await client.request("ping")
+            try:
+                await client.request("ping")
+            except (ConnectionError, ConnectionClosed):
+                assert await client.wait_closed(PATIENCE_SECONDS) == 1012
         assert await asyncio.to_thread(site.is_up)
         visits += 1
     return visits
