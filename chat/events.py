@@ -70,7 +70,7 @@ class RoomRemoved(DurableEvent):
 
 @dataclass(frozen=True, slots=True)
 class RoomChanged(EphemeralEvent):
-    """A hint that name, topic or archive changed."""
+    """A hint that name, topic, kind or archive changed."""
 
     type: ClassVar[str] = "room.changed"
     room: dict[str, Any]

@@ -105,3 +105,8 @@ def room_name(room: Room) -> str:
 def room_brief(room: Room) -> dict[str, Any]:
     """Enough to name a room and to lead there."""
     return {"id": room.pk, "slug": room.slug, "name": room.name, "kind": room.kind}
+
+
+def room_hint(room: Room) -> dict[str, Any]:
+    """What may change of a room while people have it open."""
+    return room_brief(room) | {"topic": room.topic, "archived": room.archived_at is not None}

@@ -7,11 +7,11 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from accounts.models import User
-from chat.events import MemberJoined, MemberLeft, RoomAdded, RoomRemoved
+from chat.events import MemberJoined, MemberLeft, RoomAdded, RoomChanged, RoomRemoved
 from chat.models import Membership, Room
-from chat.payloads import member_payload, room_brief
+from chat.payloads import member_payload, room_brief, room_hint
 from chat.services.system import say
-from chatsite.realtime.announce import announce, whisper
+from chatsite.realtime.announce import whisper
 from chatsite.realtime.commands import CommandError, not_found
 from notifications.models import Notification
 from notifications.services.inbox import append_to_inbox, notify
@@ -160,4 +160,5 @@ def change_kind(room: Room, *, kind: str) -> None:
     room.kind = kind
     room.access_version += 1
     room.save(update_fields=["kind", "access_version"])
-    transaction.on_commit(partial(announce, f"room:{room.pk}", [], room.access_version), robust=True)
+    hint = RoomChanged(room_hint(room))
+    transaction.on_commit(partial(whisper, f"room:{room.pk}", hint, access=room.access_version), robust=True)

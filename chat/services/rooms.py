@@ -2,7 +2,6 @@
 
 from collections.abc import Iterable
 from functools import partial
-from typing import Any
 
 from django.db import transaction
 from django.utils import timezone
@@ -13,7 +12,7 @@ from django.utils.translation import gettext_lazy as _
 from accounts.models import User
 from chat.events import RoomChanged
 from chat.models import Membership, Room
-from chat.payloads import room_brief
+from chat.payloads import room_hint
 from chat.services.members import admit, locked_room
 from chat.services.system import say
 from chatsite.realtime.announce import whisper
@@ -115,7 +114,3 @@ def apply_changes(actor: User, room: Room, *, name: str | None, topic: str | Non
         say(room, actor, event, argument)
     hint = RoomChanged(room_hint(room))
     transaction.on_commit(partial(whisper, f"room:{room.pk}", hint, access=room.access_version), robust=True)
-
-
-def room_hint(room: Room) -> dict[str, Any]:
-    return room_brief(room) | {"topic": room.topic, "archived": room.archived_at is not None}

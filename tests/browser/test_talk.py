@@ -95,13 +95,17 @@ def test_a_reaction_reaches_the_other_and_is_taken_back(two: tuple[Someone, Some
     expect(theirs).to_have_count(0)
 
 
+def delete(author: Someone, text: str) -> None:
+    author.message(text).hover()
+    author.clicks("More", within=author.message(text))
+    author.clicks("Delete", role="menuitem")
+    author.confirms("Delete")
+
+
 def test_a_deleted_message_leaves_a_tombstone(two: tuple[Someone, Someone]) -> None:
     alice, bob = two
     alice.writes("Never mind")
-    alice.message("Never mind").hover()
-    alice.clicks("More", within=alice.message("Never mind"))
-    alice.clicks("Delete", role="menuitem")
-    alice.confirms("Delete")
+    delete(alice, "Never mind")
     bob.sees("Message deleted")
     expect(bob.message("Never mind")).to_have_count(0)
 
@@ -160,6 +164,10 @@ def test_what_is_unread_is_counted_until_it_is_read(person: Enter, room: Room) -
     alice.opens(room)
     alice.writes("one")
     alice.writes("two")
+    alice.writes("three")
+    for window in (bob, tab):
+        expect(window.count_of(room)).to_have_text("3")
+    delete(alice, "two")
     for window in (bob, tab):
         expect(window.count_of(room)).to_have_text("2")
     bob.page.bring_to_front()

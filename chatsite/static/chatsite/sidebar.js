@@ -16,6 +16,7 @@ export function startSidebar() {
     showCount(room)
   }
   chatSocket.on('message.posted', count)
+  chatSocket.on('message.deleted', uncount)
   chatSocket.on('room.changed', ({room}) => merge(room))
   inboxSocket.on('room.read', takeMark)
   inboxSocket.on('room.added', ({room}) => fetchRoom(room.id))
@@ -63,10 +64,20 @@ function count({message}) {
   showCount(room)
 }
 
+/** Nobody has to read what was deleted. */
+function uncount({message, seq}) {
+  const room = rooms.get(message.room)
+  if (!room || seq <= room.head || message.seq > room.head) return // the server's count is without it; or never counted
+  if (message.seq <= room.last_read_seq || message.author?.id === me.id || message.kind === 'system') return
+  room.unread = Math.max(0, room.unread - 1)
+  showCount(room)
+}
+
 /** This tab has read up to `seq`; the server's own count follows on the inbox. */
 function markRead(id, seq) {
   const room = rooms.get(id)
   if (!room || seq < room.head) return
+  room.last_read_seq = Math.max(room.last_read_seq, seq)
   room.unread = room.mentions = 0
   showCount(room)
 }

@@ -236,6 +236,7 @@ def test_a_room_made_private_has_its_readers_checked(charlie: User, public_room:
     told.commit(change_kind, public_room, kind="private")
     assert RoomKind().readers(public_room.pk, [charlie.pk]) == set()
     assert RoomKind().states([public_room.pk])[public_room.pk].access == 1
+    assert [hint["room"]["kind"] for _, hint, _ in told.hints if hint["type"] == "room.changed"] == ["private"]
 
 
 # --- Reading ----------------------------------------------------------------
