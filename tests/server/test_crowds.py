@@ -74,11 +74,11 @@ async def test_it_survives_having_no_descriptors_at_all(small: MakeSmall) -> Non
             for each in refused[5:]:  # a few descriptors were free again
                 each.settimeout(PATIENCE_SECONDS)
                 assert each.recv(1) == b""
-        await first.send("still here")
-        await first.recv()
-        used = processor_seconds(server.process.pid)
-        await asyncio.sleep(2)  # long enough for the housekeeping to look, and to see that nothing spins
-        assert processor_seconds(server.process.pid) - used < 0.5
+            await first.send("still here")
+            await first.recv()
+            used = processor_seconds(server.process.pid)
+            await asyncio.sleep(2)  # long enough for the housekeeping to look, and to see that nothing spins
+            assert processor_seconds(server.process.pid) - used < 0.5
     assert server.log.count("file descriptors are in use") == 1
     assert "Traceback" not in server.log
 
