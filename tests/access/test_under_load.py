@@ -5,17 +5,13 @@ silent sockets end within two seconds, or leave the room with the very frame tha
 """
 
 import asyncio
-import http.client
 import itertools
-import json
-import os
-import signal
 import time
-from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import AsyncExitStack, asynccontextmanager, closing, contextmanager, suppress
+from collections.abc import AsyncIterator, Callable
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple
-from urllib.parse import urlencode
+from pathlib import Path
+from typing import Any
 from uuid import uuid4
 
 import pytest
@@ -23,119 +19,13 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus
 
 from chat.consumers import ChatConsumer
 from tests.access import victims
-from tests.support.cast import Person
-from tests.support.sites import Site, run_python
+from tests.access.scene import ALL, LOSSES, SIGNED_OUT, WRITES, Loss, Scene
+from tests.support.patching import Switches, patched
+from tests.support.sites import Site
 from tests.support.sockets import Message, RefusedError, WsClient
 
 READ_SECONDS = 2 + 1  # the contract's two, and one for a busy machine
 PAUSE_SECONDS = 0.01  # between the posts of one who makes load
-SIGNED_OUT = {"forbidden", "closed"}
-CSRF = "c" * 32
-
-
-# --- Who loses what, how, and what they are answered from then on ---------------
-
-
-class Loss(NamedTuple):
-    who: str
-    codes: set[str]  # the answers to their commands from then on; "closed" where there was none
-    commands: tuple[str, ...]
-    room: str = "room"
-    by_token: bool = False
-    reads_on: bool = False
-
-
-WRITES = ("message.post", "message.edit", "reaction.add", "reaction.remove", "message.delete")
-ALL = (*WRITES, "room.read", "typing.start", "stream.subscribe")
-LOSSES = [
-    Loss("signer", SIGNED_OUT, ALL),
-    Loss("changer", SIGNED_OUT, ALL),
-    Loss("closed", SIGNED_OUT, ALL),
-    Loss("tokened", SIGNED_OUT, ALL, by_token=True),
-    Loss("removed", {"not_found"}, ALL),
-    Loss("outsider", {"not_found"}, ("stream.subscribe",), room="lobby"),
-    Loss("muted", {"muted"}, (*WRITES, "typing.start"), reads_on=True),
-    Loss("archived", {"archived"}, (*WRITES, "typing.start"), room="attic", reads_on=True),
-    Loss("demoted", {"forbidden"}, ("message.delete of another's",), reads_on=True),
-]
-
-
-class Scene:
-    """One site with its cast, the victims, and everything that is needed to reach a chosen process."""
-
-    def __init__(self, site: Site) -> None:
-        self.site = site
-        found = json.loads(run_python(["-m", "tests.access.victims"], site.environ))
-        self.people = site.people | {name: Person(*values) for name, values in found["people"].items()}
-        self.ids: dict[str, int] = found["ids"] | {"room": site.room["id"]}
-        self.processes = site.worker_pids() or [0]
-
-    def revoke(self, loss: Loss) -> None:
-        """Returns when the revocation was answered."""
-        who, ids = self.people[loss.who], self.ids
-        alice, room = self.people["alice"], ids["room"]
-        match loss.who:
-            case "signer":
-                self.submit(who, "/accounts/logout/")
-            case "changer":
-                new = "another quiet lake"
-                self.submit(who, "/accounts/password/change/", oldpassword=who.password, password1=new, password2=new)
-            case "closed":
-                self.administer("accounts/user/", action="deactivate", _selected_action=who.id, index=0)
-            case "tokened":
-                self.submit(who, f"/settings/tokens/{ids['token']}/revoke/")
-            case "removed":
-                assert self.site.call("DELETE", f"/api/rooms/{room}/members/{who.id}", alice) == (204, None)
-            case "outsider":
-                forms = {"memberships-TOTAL_FORMS": 0, "memberships-INITIAL_FORMS": 0}
-                self.administer(f"chat/room/{ids['lobby']}/change/", name="Lobby", kind="private", **forms)
-            case "muted":
-                muted = {"muted_at_0": "2026-01-01", "muted_at_1": "00:00:00"}
-                self.administer(f"chat/membership/{ids['membership']}/change/", role="member", **muted)
-            case "archived":
-                assert self.site.call("PATCH", f"/api/rooms/{ids['attic']}", alice, {"archived": True})[0] == 200
-            case "demoted":
-                body = {"user": who.id, "role": "member"}
-                assert self.site.call("POST", f"/api/rooms/{room}/members", alice, body)[0] == 200
-
-    def administer(self, path: str, **form: object) -> None:
-        self.submit(self.people["admin"], f"/admin/{path}", **form)
-
-    def submit(self, who: Person, path: str, **form: object) -> None:
-        """Sends a page's form, which must be taken: answered with the way to the next page."""
-        status, text = self.page(who, "POST", path, urlencode(form | {"csrfmiddlewaretoken": CSRF}))
-        assert status == 302, text
-
-    def page(self, who: Person, method: str, path: str, body: str | None = None) -> tuple[int, str]:
-        connection = http.client.HTTPConnection("127.0.0.1", self.site.port, timeout=30)
-        headers = {"Cookie": f"{who.cookie['Cookie']}; csrftoken={CSRF}"}
-        headers |= {"Content-Type": "application/x-www-form-urlencoded"} if body is not None else {}
-        with closing(connection):
-            connection.request(method, path, body, headers)
-            answer = connection.getresponse()
-            return answer.status, answer.read().decode()
-
-    @asynccontextmanager
-    async def socket(self, who: Person, process: int, by_token: bool = False) -> AsyncIterator[WsClient]:
-        """A socket that hangs on this process: the others are frozen until it is open."""
-        client = WsClient(self.site.ws_url("/ws/chat/"), who.bearer if by_token else who.cookie)
-        with frozen([pid for pid in self.processes if pid != process]):
-            await client.__aenter__()
-        try:
-            yield client
-        finally:
-            await client.__aexit__(None, None, None)
-
-
-@contextmanager
-def frozen(pids: list[int]) -> Iterator[None]:
-    for pid in pids:
-        os.kill(pid, signal.SIGSTOP)
-    try:
-        yield
-    finally:
-        for pid in pids:
-            os.kill(pid, signal.SIGCONT)
 
 
 # --- Who makes the load, and who looks on -------------------------------------
@@ -267,24 +157,32 @@ class Victim:
         return client
 
     async def loses(self) -> float:
-        """Everything was accepted in every process; then the access is taken away, and tried on. Returns when."""
+        """Everything was accepted in every process; then the access is taken away, and tried on. Returns when.
+
+        Meanwhile the servers don't look who is signed out: only the writing transactions can refuse.
+        """
         if self.loss.who == "demoted":
             for attempts in self.attempts:
                 await heard_one_sent_after(attempts.client, 0)
         tasks = [asyncio.create_task(attempts.go_on()) for attempts in self.attempts]
         for attempts in self.attempts:
             await asyncio.wait_for(attempts.accepted.wait(), 20)
+        if self.loss.codes == SIGNED_OUT:
+            self.scene.switches.set("blind")
         await asyncio.to_thread(self.scene.revoke, self.loss)
         revoked_at = time.monotonic()
         for attempts in self.attempts:
             attempts.revoked_at = revoked_at
         await asyncio.wait_for(asyncio.gather(*tasks), 20)
+        self.scene.switches.clear("blind")
         return revoked_at
 
 
 @pytest.fixture
-def scene(make_site: Callable[..., Site]) -> Scene:
-    return Scene(make_site(RATE_LIMITS="off"))
+def scene(make_site: Callable[..., Site], tmp_path: Path) -> Scene:
+    switches = Switches(tmp_path / "switches")
+    blindable = patched("tests.access.patches:blind", switches=switches.folder)
+    return Scene(make_site(RATE_LIMITS="off", **blindable), switches)
 
 
 async def test_access_taken_away_one_after_the_other(scene: Scene) -> None:
@@ -305,7 +203,7 @@ async def test_access_taken_away_one_after_the_other(scene: Scene) -> None:
                 for attempts in victim.attempts:
                     assert attempts.after(revoked_at) <= victim.loss.codes, (victim.loss.who, attempts.log[-12:])
                 if victim.loss.codes == SIGNED_OUT:
-                    await ends(victim, revoked_at)
+                    await ends(victim)
                 elif not victim.loss.reads_on:
                     await reads_no_more(victim, revoked_at, witnesses)
                 elif victim.loss.room == "room":
@@ -329,10 +227,11 @@ async def load(scene: Scene) -> AsyncIterator[None]:
         await asyncio.wait(talking)
 
 
-async def ends(victim: Victim, revoked_at: float) -> None:
-    """The silent sockets are closed in time, and no door opens any more."""
+async def ends(victim: Victim) -> None:
+    """The silent sockets are closed in time once the servers look again, and no door opens any more."""
+    last = time.monotonic() + READ_SECONDS
     for listener in victim.listeners:
-        left = revoked_at + READ_SECONDS - time.monotonic()
+        left = last - time.monotonic()
         assert await listener.wait_closed(max(0.1, left)) == 4401, victim.loss.who
     assert await asyncio.to_thread(answer_to_me, victim) == 401
     for process in victim.scene.processes:
