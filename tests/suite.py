@@ -26,7 +26,10 @@ SITE_VARIABLES = (
     *("JOBS_ENGINE", "PORT", "RATE_LIMITS", "REDIS_URL", "SECRET_KEY", "SITE_NAME", "TEST_STACK", "VAR_DIR"),
 )
 STACKS = (("sqlite", "SQLite, one process"), ("pg", "PostgreSQL, Redis, two processes"))
-FAULTS = "tests/faults"
+APART = {  # kind → folders of what starts whole sites and mostly waits for them
+    "tests of whole sites": ["tests/access", "tests/backup", "tests/conformance", "tests/crash", "tests/server"],
+    "faults": ["tests/faults", "tests/trouble"],
+}
 NOTHING_COLLECTED = 5  # pytest's exit code
 STARTED = time.monotonic()
 
@@ -86,15 +89,18 @@ def checks() -> Iterable[Stage]:
 
 
 def lanes(arguments: list[str]) -> list[list[Stage]]:
-    """The suites on both stacks, in lanes that run side by side.
+    """The suites on both stacks, in lanes that run side by side, since all mostly wait.
 
-    The browser's tests run apart: synchronous Playwright and pytest-asyncio disturb each other. So does the
-    fault suite, which mostly waits; with arguments, it is where the other tests are.
+    The browser's tests run apart in any case: synchronous Playwright and pytest-asyncio disturb each other.
+    With arguments all others are in one lane.
     """
-    apart = [] if arguments else [f"--ignore={FAULTS}"]
-    kinds = [("tests", ["--browser=without", *apart]), ("browser tests", ["--browser=only"])]
-    if not arguments:
-        kinds.append(("faults", ["--browser=without", FAULTS]))
+    kinds: list[tuple[str, Sequence[str]]] = [("browser tests", ["--browser=only"])]
+    if arguments:
+        kinds.insert(0, ("tests", ["--browser=without"]))
+    else:
+        apart = [f"--ignore={folder}" for folders in APART.values() for folder in folders]
+        kinds.insert(0, ("tests", ["--browser=without", *apart]))
+        kinds += [(kind, ["--browser=without", *folders]) for kind, folders in APART.items()]
     return [
         [suite(f"{kind} on {title}", stack, [*options, *arguments]) for stack, title in STACKS]
         for kind, options in kinds
@@ -108,7 +114,7 @@ def suite(title: str, stack: str, arguments: list[str]) -> Stage:
 
 
 def run_suites(arguments: list[str], outcome: Outcome) -> None:
-    """Lanes side by side, since all mostly wait: what the suites of all but the first print comes at their end."""
+    """What the suites of all lanes but the first print comes at their end."""
     foreground, *background = lanes(arguments)
 
     def run_in_background(stages: Iterable[Stage]) -> None:
