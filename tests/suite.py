@@ -26,10 +26,10 @@ SITE_VARIABLES = (
     *("JOBS_ENGINE", "PORT", "RATE_LIMITS", "REDIS_URL", "SECRET_KEY", "SITE_NAME", "TEST_STACK", "VAR_DIR"),
 )
 STACKS = (("sqlite", "SQLite, one process"), ("pg", "PostgreSQL, Redis, two processes"))
-APART = {  # kind → folders of what starts whole sites and mostly waits for them
-    "tests of whole sites": ["tests/access", "tests/backup", "tests/conformance", "tests/crash", "tests/server"],
-    "faults": ["tests/faults", "tests/trouble"],
-}
+WHOLE_SITES = [  # what starts whole sites and mostly waits for them
+    *("tests/access", "tests/backup", "tests/conformance", "tests/crash", "tests/faults", "tests/server"),
+    "tests/trouble",
+]
 NOTHING_COLLECTED = 5  # pytest's exit code
 STARTED = time.monotonic()
 
@@ -94,13 +94,10 @@ def lanes(arguments: list[str]) -> list[list[Stage]]:
     The browser's tests run apart in any case: synchronous Playwright and pytest-asyncio disturb each other.
     With arguments all others are in one lane.
     """
-    kinds: list[tuple[str, Sequence[str]]] = [("browser tests", ["--browser=only"])]
-    if arguments:
-        kinds.insert(0, ("tests", ["--browser=without"]))
-    else:
-        apart = [f"--ignore={folder}" for folders in APART.values() for folder in folders]
-        kinds.insert(0, ("tests", ["--browser=without", *apart]))
-        kinds += [(kind, ["--browser=without", *folders]) for kind, folders in APART.items()]
+    apart = [] if arguments else [f"--ignore={folder}" for folder in WHOLE_SITES]
+    kinds = [("tests", ["--browser=without", *apart]), ("browser tests", ["--browser=only"])]
+    if not arguments:
+        kinds.append(("tests of whole sites", ["--browser=without", *WHOLE_SITES]))
     return [
         [suite(f"{kind} on {title}", stack, [*options, *arguments]) for stack, title in STACKS]
         for kind, options in kinds

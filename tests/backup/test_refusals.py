@@ -21,6 +21,7 @@ from tests.support.sites import ROOT, Site
 OTHER_VENDOR = {"sqlite": "postgresql", "postgresql": "sqlite"}
 
 
+@pytest.mark.one_stack
 def test_a_site_with_people_is_replaced_only_if_somebody_says_so(
     make_still_site: Callable[[], Site], file: Path
 ) -> None:
@@ -58,11 +59,13 @@ def _read(terminal: int) -> bytes:
         return b""
 
 
+@pytest.mark.one_stack
 def test_nobody_sees_progress_where_there_is_no_terminal(make_still_site: Callable[[], Site], file: Path) -> None:
     done = run(make_still_site(), "backup", str(file))
     assert (done.returncode, done.stderr) == (0, "")
 
 
+@pytest.mark.one_stack
 def test_a_damaged_file_touches_nothing(make_still_site: Callable[[], Site], file: Path) -> None:
     site = make_still_site()
     site.manage("backup", str(file))
@@ -78,6 +81,7 @@ def test_a_damaged_file_touches_nothing(make_still_site: Callable[[], Site], fil
     assert contents(site) == before
 
 
+@pytest.mark.one_stack
 def test_a_site_that_is_served_is_not_replaced(site: Site, file: Path) -> None:
     site.manage("backup", str(file))
     before = contents(site).tables["chat_room"]

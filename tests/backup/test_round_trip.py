@@ -114,6 +114,7 @@ def leftovers(site: Site) -> list[str]:
     return hidden + [path.name for path in site.var.parent.parent.glob(".*")]
 
 
+@pytest.mark.one_stack
 def test_only_the_owner_reads_a_backup_and_the_key_in_it(make_still_site: Callable[[], Site], file: Path) -> None:
     site, other = make_still_site(), make_still_site()
     umask = ["-c", "import os, sys; os.umask(0); os.execv(sys.executable, [sys.executable, *sys.argv[1:]])"]
@@ -136,6 +137,7 @@ def test_an_older_backup_is_brought_up_to_date(make_still_site: Callable[[], Sit
     other.manage("migrate", "--check")
 
 
+@pytest.mark.one_stack
 def test_one_that_cannot_be_brought_up_to_date_changes_nothing(make_still_site: Callable[[], Site], file: Path) -> None:
     site, other = make_still_site(), make_still_site()
     site.manage("migrate", "usersessions", "zero", "--verbosity=0")
@@ -147,6 +149,7 @@ def test_one_that_cannot_be_brought_up_to_date_changes_nothing(make_still_site: 
     assert (contents(other), epoch_of(other)) == (before, epoch)
 
 
+@pytest.mark.one_stack
 @pytest.mark.parametrize("yes", [[], ["--force"]], ids=["kept", "overwritten"])
 def test_a_file_that_is_there_is_kept_unless_told(
     make_still_site: Callable[[], Site], file: Path, yes: list[str]

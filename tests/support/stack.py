@@ -17,6 +17,22 @@ from tests.support import servers
 
 STACK = os.environ.get("TEST_STACK") or "sqlite"
 OWN_VARIABLES = ("ALLOWED_HOSTS", "BIND", "DEBUG", "EMAIL_URL", "JOBS_ENGINE", "PORT", "RATE_LIMITS", "SECRET_KEY")
+TESTS = Path(__file__).resolve().parent.parent
+THE_SAME_ON_BOTH = (  # beginnings of paths: what no other database, process or Redis could break
+    *(
+        "conformance/",
+        "contracts/test_permissions",
+        "contracts/test_protocol",
+        "support/",
+        "unit/accounts/",
+        "unit/pages/",
+        "unit/test_",
+        "test_house_",
+    ),
+    *("server/test_crowds", "server/test_endings", "server/test_incoming"),
+    *("faults/test_checker", "faults/test_client", "faults/test_mutants", "faults/test_proxy"),
+    *("backup/test_archive", "backup/test_killed"),
+)
 
 _resources = ExitStack()
 folder = Path()  # of this run; set before the settings are read
@@ -57,13 +73,26 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Never both kinds in one process; a path given on the command line decides where the option does not."""
-    browser = Path(__file__).parent.parent / "browser"
+    """Never both kinds in one process; a path given on the command line decides where the option does not.
+
+    On the second stack only what it could break.
+    """
+    browser = TESTS / "browser"
     named = any("tests/browser" in argument for argument in config.args)
     wanted = (config.getoption("browser") or ("only" if named else "without")) == "only"
     for item in items:
         if item.path.is_relative_to(browser):
             item.add_marker("browser")
-    left_out = [item for item in items if item.path.is_relative_to(browser) is not wanted]
-    items[:] = [item for item in items if item.path.is_relative_to(browser) is wanted]
+    once = STACK == "pg" and not config.option.markexpr
+    chosen: list[pytest.Item] = []
+    left_out: list[pytest.Item] = []
+    for item in items:
+        fits = item.path.is_relative_to(browser) is wanted and not (once and is_for_one_stack(item))
+        (chosen if fits else left_out).append(item)
+    items[:] = chosen
     config.hook.pytest_deselected(items=left_out)
+
+
+def is_for_one_stack(item: pytest.Item) -> bool:
+    path = str(item.path.relative_to(TESTS))
+    return path.startswith(THE_SAME_ON_BOTH) or item.get_closest_marker("one_stack") is not None
