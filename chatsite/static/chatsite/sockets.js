@@ -4,6 +4,13 @@ import {StreamSocket} from './socket.js'
 
 const REFUSALS_BEFORE_ASKING = 3
 const UNAUTHENTICATED = 401
+const LEAVING_MS = 5_000
+
+let leaving = false // a navigation has begun: signing out here leads elsewhere than losing one's sign-in
+addEventListener('beforeunload', () => {
+  leaving = true
+  setTimeout(() => { leaving = false }, LEAVING_MS)
+})
 
 export const chatSocket = watched(new StreamSocket('/ws/chat/'))
 export const inboxSocket = watched(new StreamSocket('/ws/notifications/'))
@@ -24,5 +31,6 @@ function watched(socket) {
 }
 
 function signIn() {
-  location.assign(`/accounts/login/?next=${encodeURIComponent(location.pathname + location.search)}`)
+  if (leaving) setTimeout(signIn, LEAVING_MS)
+  else location.assign(`/accounts/login/?next=${encodeURIComponent(location.pathname + location.search)}`)
 }
