@@ -8,10 +8,10 @@ import shutil
 import subprocess
 import sys
 import tempfile
-import threading
 import time
 from collections import Counter
 from collections.abc import Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import IO, NamedTuple
 from xml.etree import ElementTree
@@ -26,10 +26,11 @@ SITE_VARIABLES = (
     *("JOBS_ENGINE", "PORT", "RATE_LIMITS", "REDIS_URL", "SECRET_KEY", "SITE_NAME", "TEST_STACK", "VAR_DIR"),
 )
 STACKS = (("sqlite", "SQLite, one process"), ("pg", "PostgreSQL, Redis, two processes"))
-WHOLE_SITES = [  # what starts whole sites and mostly waits for them
-    *("tests/access", "tests/backup", "tests/conformance", "tests/crash", "tests/faults", "tests/server"),
-    "tests/trouble",
-]
+APART = {  # what starts whole sites and mostly waits for them
+    "tests of whole sites": ["tests/access", "tests/backup", "tests/conformance", "tests/crash", "tests/server"],
+    "faults": ["tests/faults", "tests/trouble"],
+}
+AT_ONCE = 3  # suites, on two cores
 NOTHING_COLLECTED = 5  # pytest's exit code
 STARTED = time.monotonic()
 
@@ -88,19 +89,21 @@ def checks() -> Iterable[Stage]:
     yield Stage("production settings", deploy, production)
 
 
-def lanes(arguments: list[str]) -> list[list[Stage]]:
-    """The suites on both stacks, in lanes that run side by side, since all mostly wait.
+def suites(arguments: list[str]) -> list[Stage]:
+    """The suites on both stacks, the longest first.
 
     The browser's tests run apart in any case: synchronous Playwright and pytest-asyncio disturb each other.
-    With arguments all others are in one lane.
+    With arguments all others are in one suite.
     """
-    apart = [] if arguments else [f"--ignore={folder}" for folder in WHOLE_SITES]
-    kinds = [("tests", ["--browser=without", *apart]), ("browser tests", ["--browser=only"])]
+    kinds: dict[str, Sequence[str]] = {"browser tests": ["--browser=only"], "tests": ["--browser=without"]}
     if not arguments:
-        kinds.append(("tests of whole sites", ["--browser=without", *WHOLE_SITES]))
+        folders = [folder for folders in APART.values() for folder in folders]
+        kinds = {kind: ["--browser=without", *folders] for kind, folders in APART.items()} | kinds
+        kinds["tests"] = ["--browser=without", *(f"--ignore={folder}" for folder in folders)]
     return [
-        [suite(f"{kind} on {title}", stack, [*options, *arguments]) for stack, title in STACKS]
-        for kind, options in kinds
+        suite(f"{kind} on {title}", stack, [*options, *arguments])
+        for stack, title in STACKS
+        for kind, options in kinds.items()
     ]
 
 
@@ -111,23 +114,17 @@ def suite(title: str, stack: str, arguments: list[str]) -> Stage:
 
 
 def run_suites(arguments: list[str], outcome: Outcome) -> None:
-    """What the suites of all lanes but the first print comes at their end."""
-    foreground, *background = lanes(arguments)
+    """Some at once, since all mostly wait: what a suite prints comes at its end."""
 
-    def run_in_background(stages: Iterable[Stage]) -> None:
-        for stage in stages:
-            with tempfile.TemporaryFile("w+") as kept:
-                run_stage(stage, outcome, may_be_empty=bool(arguments), output=kept)
-                kept.seek(0)
-                print(kept.read(), end="", flush=True)
+    def run_quietly(stage: Stage) -> None:
+        print(f"... {stage.title}", flush=True)
+        with tempfile.TemporaryFile("w+") as kept:
+            run_stage(stage, outcome, may_be_empty=bool(arguments), output=kept)
+            kept.seek(0)
+            print(kept.read(), end="", flush=True)
 
-    threads = [threading.Thread(target=run_in_background, args=[lane], name=lane[0].title) for lane in background]
-    for thread in threads:
-        thread.start()
-    for stage in foreground:
-        run_stage(stage, outcome, may_be_empty=bool(arguments))
-    for thread in threads:
-        thread.join()
+    with ThreadPoolExecutor(AT_ONCE) as pool:
+        list(pool.map(run_quietly, suites(arguments)))
 
 
 def run_stage(stage: Stage, outcome: Outcome, may_be_empty: bool = False, output: IO[str] | None = None) -> None:
