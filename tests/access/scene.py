@@ -2,16 +2,14 @@
 
 import http.client
 import json
-import os
-import signal
-from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, closing, contextmanager
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, closing
 from typing import NamedTuple
 from urllib.parse import urlencode
 
 from tests.support.cast import Person
 from tests.support.patching import Switches
-from tests.support.sites import Site, run_python
+from tests.support.sites import Site, frozen, run_python
 from tests.support.sockets import WsClient
 
 SIGNED_OUT = {"forbidden", "closed"}
@@ -108,14 +106,3 @@ class Scene:
             yield client
         finally:
             await client.__aexit__(None, None, None)
-
-
-@contextmanager
-def frozen(pids: list[int]) -> Iterator[None]:
-    for pid in pids:
-        os.kill(pid, signal.SIGSTOP)
-    try:
-        yield
-    finally:
-        for pid in pids:
-            os.kill(pid, signal.SIGCONT)

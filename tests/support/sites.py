@@ -9,7 +9,8 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from contextlib import ExitStack, suppress
+from collections.abc import Iterable, Iterator
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -183,6 +184,19 @@ class Site:
                 return response.status, json.load(response) if response.status != 204 else None
         except urllib.error.HTTPError as error:
             return error.code, json.load(error)
+
+
+@contextmanager
+def frozen(pids: Iterable[int]) -> Iterator[None]:
+    """Stops processes for a while, so that a connection made meanwhile hangs on one of the others."""
+    stopped = list(pids)
+    for pid in stopped:
+        os.kill(pid, signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        for pid in stopped:
+            os.kill(pid, signal.SIGCONT)
 
 
 def run_python(arguments: list[str] | tuple[str, ...], environ: dict[str, str]) -> str:

@@ -12,7 +12,7 @@ from uuid import uuid4
 
 from tests.support.cast import Person
 from tests.support.runs import Reader
-from tests.support.sites import Site
+from tests.support.sites import Site, frozen
 from tests.support.sockets import RefusedError, WsClient
 
 PATIENCE_SECONDS = 30
@@ -36,9 +36,7 @@ def get(site: Site, path: str, headers: dict[str, str] | None = None, timeout: f
 
 
 class Talk:
-    """Alice and Dina post in the room, Bob listens on several sockets, so that each process has one of them."""
-
-    LISTENERS = 4
+    """Alice and Dina post in the room, Bob listens on two sockets at each process."""
 
     def __init__(self, site: Site) -> None:
         self.site = site
@@ -52,7 +50,11 @@ class Talk:
     async def __aenter__(self) -> "Talk":
         people = self.site.people
         self.posters = [await self._socket(people[name]) for name in ("alice", "dina")]
-        self.listeners = [await self._socket(people["bob"]) for _ in range(self.LISTENERS)]
+        processes = self.site.worker_pids() or [0]
+        self.listeners: list[WsClient] = []
+        for process in processes * 2:
+            with frozen(pid for pid in processes if pid != process):
+                self.listeners.append(await self._socket(people["bob"]))
         self.heard = [Reader(0) for _ in self.listeners]
         for listener in self.listeners:
             await listener.request("stream.subscribe", stream=f"room:{self.room}", after=0)
