@@ -1,8 +1,6 @@
 """Making a backup of the site as it is at one moment, while it goes on."""
 
-import shutil
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
@@ -15,6 +13,7 @@ from django.utils.translation import gettext as _
 from chatsite.backups import BackupError, archive, locks, postgres, sqlite, uploads
 from chatsite.backups.archive import ArchiveWriter, Facts
 from chatsite.backups.progress import Progress
+from chatsite.backups.scratch import scratch
 from chatsite.realtime.events import rfc3339
 
 SCRATCH = ".backup"
@@ -23,7 +22,7 @@ SCRATCH = ".backup"
 def make(path: Path, progress: Progress, overwrite: bool) -> None:
     """Writes the backup into a file that only its owner may read. Raises BackupError."""
     _refuse_existing(path, overwrite)
-    with locks.alone(), _scratch() as held, ArchiveWriter(path) as target:
+    with locks.alone(), scratch(SCRATCH) as held, ArchiveWriter(path) as target:
         hold = partial(uploads.link, Path(settings.MEDIA_ROOT), held)
         hold()  # most of them, without making anybody wait
         if connection.vendor == "sqlite":
@@ -40,18 +39,6 @@ def _refuse_existing(path: Path, overwrite: bool) -> None:
         raise BackupError(_("There is no folder %(folder)s.") % {"folder": path.parent})
     if path.is_dir() or (path.exists() and not overwrite):
         raise BackupError(_("%(file)s is there already. --force overwrites it.") % {"file": path})
-
-
-@contextmanager
-def _scratch() -> Iterator[Path]:
-    """An empty folder on the disk where the uploads are; what a killed run left is removed first."""
-    folder = Path(settings.VAR_DIR, SCRATCH)
-    shutil.rmtree(folder, ignore_errors=True)
-    folder.mkdir(mode=0o700)
-    try:
-        yield folder
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
 
 
 def _add_sqlite(target: ArchiveWriter, hold: Any, progress: Progress) -> Facts:

@@ -7,11 +7,10 @@ go. Whatever ends it between, the site is the old one or the new one, and whole.
 """
 
 import os
-import shutil
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable
+from contextlib import ExitStack
 from pathlib import Path
 from urllib.parse import quote
 
@@ -25,6 +24,7 @@ from django.utils.translation import gettext as _
 from chatsite.backups import BackupError, UnfinishedError, archive, locks, postgres, sqlite, uploads
 from chatsite.backups.archive import ArchiveReader, Manifest
 from chatsite.backups.progress import Progress
+from chatsite.backups.scratch import scratch
 from chatsite.realtime.models import Deployment, new_epoch
 from chatsite.realtime.streams import renew_epoch
 
@@ -46,7 +46,7 @@ def restore(path: Path, progress: Progress, confirm: Confirm, while_serving: boo
         is_quiet = held.enter_context(locks.nobody_serves())
         if not while_serving:
             _refuse_while_serving(is_quiet)
-        staged = held.enter_context(_scratch())
+        staged = held.enter_context(scratch(SCRATCH))
         progress.begin(_("Checking the backup"), backup.manifest.total_bytes)
         backup.extract(staged, progress.add)
         progress.end()
@@ -80,18 +80,6 @@ def _refuse_while_serving(is_quiet: bool) -> None:
     if connection.vendor == "postgresql" and (count := postgres.others_connected()):
         said = _("The database is in use (connections: %(count)d).") % {"count": count}
         raise BackupError(f"{said} {remedy}")
-
-
-@contextmanager
-def _scratch() -> Iterator[Path]:
-    """An empty folder on the disk where the uploads are; what a killed run left is removed first."""
-    folder = Path(settings.VAR_DIR, SCRATCH)
-    shutil.rmtree(folder, ignore_errors=True)
-    folder.mkdir(mode=0o700)
-    try:
-        yield folder
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
 
 
 def _people() -> int:

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 from chatsite.realtime import hub as hubs
 from chatsite.realtime.events import EphemeralEvent, Frame, encode_ephemeral
-from chatsite.realtime.relay import PublisherThread, crosses_processes, group_of
+from chatsite.realtime.relay import PublisherThread, crosses_processes, of_doubt, of_frames, of_whisper
 
 logger = logging.getLogger(__name__)
 
@@ -26,8 +26,7 @@ def announce(stream: str, frames: Sequence[Frame], access: int = 0) -> None:
         if hub := hubs.current():
             hub.loop.call_soon_threadsafe(hub.announce, stream, frames, access)
         elif crosses_processes():
-            message = {"type": "frames", "stream": stream, "frames": [tuple(f) for f in frames], "access": access}
-            _publisher.publish(group_of(stream), message)
+            _publisher.publish(*of_frames(stream, frames, access))
     except Exception:
         logger.exception("announcement lost: %s", stream)
 
@@ -38,7 +37,7 @@ def doubt_identities() -> None:
         if hub := hubs.current():
             hub.loop.call_soon_threadsafe(hub.doubt)
         elif crosses_processes():
-            _publisher.publish(hubs.EVERYONE, {"type": "doubt"})
+            _publisher.publish(*of_doubt())
     except Exception:
         logger.exception("doubt lost")
 
@@ -61,7 +60,6 @@ def _whisper(stream: str | None, text: str, skip_user: int | None, access: int) 
         if hub := hubs.current():
             hub.loop.call_soon_threadsafe(hub.whisper, stream, text, skip_user, access)
         elif crosses_processes():
-            message = {"type": "whisper", "stream": stream, "text": text, "skip_user": skip_user, "access": access}
-            _publisher.publish(group_of(stream) if stream else hubs.EVERYONE, message)
+            _publisher.publish(*of_whisper(stream, text, skip_user, access))
     except Exception:
         logger.exception("whisper lost: %s", stream)

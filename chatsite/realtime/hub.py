@@ -16,7 +16,16 @@ from typing import Any, Protocol
 from chatsite.realtime.events import Frame, json_text
 from chatsite.realtime.following import Following, Subscription
 from chatsite.realtime.identity import Identity
-from chatsite.realtime.relay import Ear, Publisher, crosses_processes, group_of
+from chatsite.realtime.relay import (
+    EVERYONE,
+    Ear,
+    Publisher,
+    crosses_processes,
+    group_of,
+    of_doubt,
+    of_frames,
+    of_whisper,
+)
 from chatsite.realtime.streams import State, epoch, parse, states_of
 from chatsite.realtime.threads import in_pool
 from chatsite.realtime.watch import Watch
@@ -26,7 +35,6 @@ logger = logging.getLogger(__name__)
 RECONCILE_SECONDS = 1.0
 HEARTBEAT_SECONDS = 20.0
 LINGER_SECONDS = 30.0  # how long a stream that nobody follows keeps its ring, for those who come back
-EVERYONE = "everyone"
 
 # A thread of its own: what was lost is found in time, however many sockets come or write at the moment.
 _pool = ThreadPoolExecutor(1, thread_name_prefix="reconcile")
@@ -120,21 +128,19 @@ class Hub:
         """News of this process: to its own sockets at once, to the other processes in the background."""
         self.offer(stream, frames, access)
         if self._crosses:
-            message = {"type": "frames", "stream": stream, "frames": [tuple(f) for f in frames], "access": access}
-            self._publish(group_of(stream), message)
+            self._publish(*of_frames(stream, frames, access))
 
     def whisper(self, stream: str | None, text: str, skip_user: int | None, access: int = 0) -> None:
         """An ephemeral event to a stream's followers, or to everyone."""
         self._hear_whisper(stream, text, skip_user, access)
         if self._crosses:
-            message = {"type": "whisper", "stream": stream, "text": text, "skip_user": skip_user, "access": access}
-            self._publish(group_of(stream) if stream else EVERYONE, message)
+            self._publish(*of_whisper(stream, text, skip_user, access))
 
     def doubt(self) -> None:
         """Somebody may have been signed out: every process looks at once."""
         self._watch.doubt()
         if self._crosses:
-            self._publish(EVERYONE, {"type": "doubt"})
+            self._publish(*of_doubt())
 
     def offer(self, stream: str, frames: Iterable[Frame], access: int) -> None:
         if following := self._followings.get(stream):

@@ -10,11 +10,13 @@ import asyncio
 import logging
 import threading
 from collections import deque
+from collections.abc import Sequence
 from typing import Any
 
 from channels.layers import InMemoryChannelLayer, get_channel_layer
 
 from chatsite.realtime.breaker import Breaker
+from chatsite.realtime.events import Frame
 
 logger = logging.getLogger(__name__)
 
@@ -22,6 +24,7 @@ PUBLISH_TIMEOUT_SECONDS = 1.0
 RETRY_SECONDS = 0.5  # at first; then twice as long each time, up to
 MAX_RETRY_SECONDS = 8.0
 MAX_WAITING = 1_000
+EVERYONE = "everyone"  # the group of all processes that serve sockets
 
 Message = dict[str, Any]
 
@@ -29,6 +32,23 @@ Message = dict[str, Any]
 def group_of(stream: str) -> str:
     """The layer's group of a stream: `room:7` → `room.7` (group names have no colons)."""
     return stream.replace(":", ".")
+
+
+def of_frames(stream: str, frames: Sequence[Frame], access: int) -> tuple[str, Message]:
+    """A stream's new frames, as they are announced: the group that hears it, and the message."""
+    plain = [tuple(frame) for frame in frames]
+    return group_of(stream), {"type": "frames", "stream": stream, "frames": plain, "access": access}
+
+
+def of_whisper(stream: str | None, text: str, skip_user: int | None, access: int) -> tuple[str, Message]:
+    """As `of_frames`, of an ephemeral event to a stream's followers or to everyone."""
+    message = {"type": "whisper", "stream": stream, "text": text, "skip_user": skip_user, "access": access}
+    return group_of(stream) if stream else EVERYONE, message
+
+
+def of_doubt() -> tuple[str, Message]:
+    """As `of_frames`, that somebody may have been signed out."""
+    return EVERYONE, {"type": "doubt"}
 
 
 def crosses_processes() -> bool:

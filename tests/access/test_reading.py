@@ -16,7 +16,7 @@ from django.test import Client
 from accounts.models import User
 from chat.models import Room
 from chat.services.members import change_kind, put_member, remove_member
-from chatsite.realtime import announce, consumers, hub, watch
+from chatsite.realtime import announce, consumers, hub, relay, watch
 from chatsite.realtime.announce import doubt_identities
 from chatsite.realtime.hub import Hub
 from chatsite.realtime.opening import open_for
@@ -108,7 +108,7 @@ async def test_what_another_process_tells_ends_sockets_at_once(bob: User, monkey
         await chat.quiet()
         await in_database(sign_out, bobs)
         while chat.close_code is None:  # until this process listens: word of it may be lost
-            await get_channel_layer().group_send(hub.EVERYONE, {"type": "doubt", "origin": "another"})
+            await get_channel_layer().group_send(relay.EVERYONE, {"type": "doubt", "origin": "another"})
             with suppress(TimeoutError):
                 await chat.wait_closed(0.2)
         assert chat.close_code == 4401

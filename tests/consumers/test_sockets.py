@@ -10,7 +10,7 @@ from django.contrib.sessions.models import Session
 from accounts import tokens
 from accounts.models import AccessToken, User
 from chat.models import Room
-from chatsite.realtime import delivery
+from chatsite.realtime import delivery, relay
 from chatsite.realtime import hub as hubs
 from chatsite.realtime.threads import in_database
 from tests.support.local import HandshakeRefusedError, LocalClient
@@ -117,7 +117,7 @@ async def test_announcements_of_another_version_are_ignored(alice: User, room: R
     async with LocalClient(alice) as client:
         await client.request("stream.subscribe", stream=f"room:{room.pk}", after=None)
         layer = get_channel_layer()
-        for group in (hubs.EVERYONE, f"room.{room.pk}"):
+        for group in (relay.EVERYONE, f"room.{room.pk}"):
             await layer.group_send(group, message)
         hub = hubs.current()
         assert hub is not None
