@@ -3,8 +3,6 @@
 import os
 import re
 import signal
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any
 
 import pytest
@@ -12,7 +10,7 @@ from playwright.sync_api import expect
 
 from tests.browser.conftest import Enter
 from tests.browser.people import Complaints, Someone
-from tests.support.sites import Site
+from tests.support.sites import Site, frozen
 
 Room = dict[str, Any]
 
@@ -24,9 +22,9 @@ PROCESS = {"title": "Stitch the bay", "kind": "simulated", "params": {"steps": 1
 def test_they_hear_each_other(person: Enter, room: Room, site: Site) -> None:
     alice, bob = person("alice"), person("bob")
     first, second = site.worker_pids()
-    with frozen(second):
+    with frozen([second]):
         alice.opens(room)
-    with frozen(first):
+    with frozen([first]):
         bob.opens(room)
     alice.types("Are you")
     expect(bob.page.locator(".typing")).to_have_text("Alice is typing")
@@ -41,9 +39,9 @@ def test_a_process_is_watched_from_both(person: Enter, site: Site) -> None:
     """It runs in one of them."""
     desk, phone = person("alice"), person("alice")
     first, second = site.worker_pids()
-    with frozen(second):
+    with frozen([second]):
         watches(desk)
-    with frozen(first):
+    with frozen([first]):
         watches(phone)
     assert site.call("POST", "/api/jobs", site.people["alice"], PROCESS)[0] == 201
     for window in (desk, phone):
@@ -67,13 +65,3 @@ def test_a_killed_one_is_not_missed(person: Enter, room: Room, site: Site, compl
 def watches(someone: Someone) -> None:
     someone.goes_to("/")
     someone.is_connected()
-
-
-@contextmanager
-def frozen(worker: int) -> Iterator[None]:
-    """Meanwhile the other process takes all that comes."""
-    os.kill(worker, signal.SIGSTOP)
-    try:
-        yield
-    finally:
-        os.kill(worker, signal.SIGCONT)

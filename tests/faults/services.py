@@ -8,6 +8,7 @@ import redis
 
 from tests.faults.patches import LOSE_PUSHES
 from tests.faults.registry import Context, fault
+from tests.support.sites import frozen
 
 HEAL_LIMIT_SECONDS = 2.0  # of the contract, after a lost push
 SLACK_SECONDS = 1.5  # for a machine that is busy with the run itself
@@ -37,11 +38,8 @@ async def pause_redis(context: Context) -> None:
     server = context.stage.redis
     assert server is not None
     assert server.process is not None
-    server.process.send_signal(signal.SIGSTOP)
-    try:
+    with frozen([server.process.pid]):
         await context.wait(3, 20, 3)
-    finally:
-        server.process.send_signal(signal.SIGCONT)
 
 
 @fault("pg", essential=True)

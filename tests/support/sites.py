@@ -188,14 +188,14 @@ class Site:
 
 @contextmanager
 def frozen(pids: Iterable[int]) -> Iterator[None]:
-    """Stops processes for a while, so that a connection made meanwhile hangs on one of the others."""
+    """Stops processes for a while: they accept and answer nothing, and what comes goes to others that listen."""
     stopped = list(pids)
     for pid in stopped:
         os.kill(pid, signal.SIGSTOP)
     try:
         yield
     finally:
-        for pid in stopped:
+        for pid in reversed(stopped):
             os.kill(pid, signal.SIGCONT)
 
 

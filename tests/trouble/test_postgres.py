@@ -2,7 +2,6 @@
 
 import asyncio
 import json
-import os
 import signal
 import time
 from collections.abc import Iterator
@@ -14,7 +13,7 @@ import psycopg
 import pytest
 
 from tests.support import servers, stack
-from tests.support.sites import Site
+from tests.support.sites import Site, frozen
 from tests.support.sockets import RefusedError
 from tests.trouble.conversation import PATIENCE_SECONDS, Talk, get, until
 
@@ -92,7 +91,7 @@ async def test_while_it_is_away_everybody_is_told_in_plain_words_and_it_heals_by
 
 async def test_where_it_hangs_the_watcher_is_told_so_soon(site_on_postgres: Site, postgres: servers.Server) -> None:
     site = site_on_postgres
-    with frozen(postgres):
+    with hanging(postgres):
         began = time.monotonic()
         ready = get(site, "/readyz")
         assert time.monotonic() - began < PATIENCE_SECONDS / 3  # a second, on a machine that isn't busy
@@ -104,16 +103,10 @@ async def test_where_it_hangs_the_watcher_is_told_so_soon(site_on_postgres: Site
 
 
 @contextmanager
-def frozen(server: servers.Server) -> Iterator[None]:
+def hanging(server: servers.Server) -> Iterator[None]:
     """The server and the processes that it made accept and answer nothing."""
     assert server.process is not None
     pid = server.process.pid
     children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
-    pids = [pid, *map(int, children)]
-    for each in pids:
-        os.kill(each, signal.SIGSTOP)
-    try:
+    with frozen([pid, *map(int, children)]):
         yield
-    finally:
-        for each in reversed(pids):
-            os.kill(each, signal.SIGCONT)

@@ -15,7 +15,7 @@ import pytest
 import redis
 
 from tests.support import servers, stack
-from tests.support.sites import Site
+from tests.support.sites import Site, frozen
 from tests.trouble.conversation import PATIENCE_SECONDS, Answer, Talk, get, until
 
 pytestmark = pytest.mark.skipif(stack.STACK != "pg", reason="Redis's troubles")
@@ -43,11 +43,8 @@ def listeners(site: Site) -> int:
 def stopped(server: servers.Server) -> Iterator[None]:
     """It accepts connections and answers nothing."""
     assert server.process is not None
-    server.process.send_signal(signal.SIGSTOP)
-    try:
+    with frozen([server.process.pid]):
         yield
-    finally:
-        server.process.send_signal(signal.SIGCONT)
 
 
 async def everybody_listens(site: Site) -> None:
