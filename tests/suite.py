@@ -5,6 +5,7 @@
 
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -31,6 +32,7 @@ APART = {  # what starts whole sites and mostly waits for them
     "faults": ["tests/faults", "tests/trouble"],
 }
 AT_ONCE = 3  # suites, on two cores
+STAGE_SECONDS = 1800  # what takes longer hangs where pytest's own limit for a test does not reach
 NOTHING_COLLECTED = 5  # pytest's exit code
 STARTED = time.monotonic()
 
@@ -131,8 +133,7 @@ def run_stage(stage: Stage, outcome: Outcome, may_be_empty: bool = False, output
     """A check counts where it fails, as one failed test."""
     print(f"\n=== {stage.title}", file=output, flush=True)
     began = time.monotonic()
-    variables = {**os.environ, **stage.variables}
-    code = subprocess.run(stage.command, env=variables, stdout=output, stderr=output, check=False).returncode
+    code = exit_code(stage, output)
     result = f"{'ok' if code == 0 else f'exit code {code}'} in {time.monotonic() - began:.1f}s"
     print(f"=== {stage.title}: {result}", file=output, flush=True)
     failed_before = len(outcome.failures)
@@ -141,6 +142,17 @@ def run_stage(stage: Stage, outcome: Outcome, may_be_empty: bool = False, output
     explained = len(outcome.failures) > failed_before or (code == NOTHING_COLLECTED and may_be_empty)
     if code and not explained:
         outcome.count("failed", f"{stage.title}: exit code {code}")
+
+
+def exit_code(stage: Stage, output: IO[str] | None) -> int:
+    variables = {**os.environ, **stage.variables}
+    try:
+        done = subprocess.run(
+            stage.command, env=variables, stdout=output, stderr=output, check=False, timeout=STAGE_SECONDS
+        )
+    except subprocess.TimeoutExpired:
+        return -signal.SIGKILL  # which it got
+    return done.returncode
 
 
 def read_report(title: str, report: Path, outcome: Outcome) -> None:

@@ -78,7 +78,8 @@ class Publisher:
         while self._waiting:
             group, message = self._waiting.popleft()
             try:
-                await asyncio.wait_for(layer.group_send(group, message), PUBLISH_TIMEOUT_SECONDS)
+                async with asyncio.timeout(PUBLISH_TIMEOUT_SECONDS):
+                    await layer.group_send(group, message)
             except Exception as error:
                 logger.debug("announcement to %s lost: %r; the others will find it in the database", group, error)
                 self._breaker.failed(error)
@@ -137,7 +138,8 @@ class Ear:
             joins = group in self._wanted
             call = self._layer.group_add if joins else self._layer.group_discard
             try:
-                await asyncio.wait_for(call(group, channel), PUBLISH_TIMEOUT_SECONDS)
+                async with asyncio.timeout(PUBLISH_TIMEOUT_SECONDS):
+                    await call(group, channel)
             except Exception as error:
                 self._breaker.failed(error)
                 return

@@ -51,7 +51,8 @@ class Watch:
             await self._try_to_look()
             await asyncio.sleep(PAUSE_SECONDS)
             with suppress(TimeoutError):
-                await asyncio.wait_for(self._doubt.wait(), started + LOOK_SECONDS - time.monotonic())
+                async with asyncio.timeout(started + LOOK_SECONDS - time.monotonic()):
+                    await self._doubt.wait()
 
     async def _try_to_look(self) -> None:
         """The database may be away; then it is asked again soon, and that is said once."""

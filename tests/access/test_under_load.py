@@ -166,14 +166,16 @@ class Victim:
                 await heard_one_sent_after(attempts.client, 0)
         tasks = [asyncio.create_task(attempts.go_on()) for attempts in self.attempts]
         for attempts in self.attempts:
-            await asyncio.wait_for(attempts.accepted.wait(), 20)
+            async with asyncio.timeout(20):
+                await attempts.accepted.wait()
         if self.loss.codes == SIGNED_OUT:
             self.scene.switches.set("blind")
         await asyncio.to_thread(self.scene.revoke, self.loss)
         revoked_at = time.monotonic()
         for attempts in self.attempts:
             attempts.revoked_at = revoked_at
-        await asyncio.wait_for(asyncio.gather(*tasks), 20)
+        async with asyncio.timeout(20):
+            await asyncio.gather(*tasks)
         self.scene.switches.clear("blind")
         return revoked_at
 

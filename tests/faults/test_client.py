@@ -35,7 +35,8 @@ class Puppet:
                 await self.say(type="pong")
 
     async def hears(self, type: str) -> Message:
-        message = await asyncio.wait_for(self.said.get(), SECONDS)
+        async with asyncio.timeout(SECONDS):
+            message = await self.said.get()
         assert message["type"] == type
         return message
 

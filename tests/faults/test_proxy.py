@@ -20,18 +20,21 @@ class Ends:
 
     async def connect(self) -> None:
         self.from_site, self.to_site = await asyncio.open_connection("127.0.0.1", self.proxy.port)
-        self.from_client, self.to_client = await asyncio.wait_for(self.arrived.get(), SECONDS)
+        async with asyncio.timeout(SECONDS):
+            self.from_client, self.to_client = await self.arrived.get()
         (self.link,) = self.proxy.links
 
     async def site_gets(self, data: bytes) -> bytes:
         self.to_site.write(data)
-        return await asyncio.wait_for(self.from_client.readexactly(len(data)), SECONDS)
+        async with asyncio.timeout(SECONDS):
+            return await self.from_client.readexactly(len(data))
 
     async def client_gets(self, data: bytes) -> bytes:
         """What comes until as much as was sent, or the end of the connection."""
         self.to_client.write(data)
         try:
-            return await asyncio.wait_for(self.from_site.readexactly(len(data)), SECONDS)
+            async with asyncio.timeout(SECONDS):
+                return await self.from_site.readexactly(len(data))
         except (asyncio.IncompleteReadError, ConnectionResetError):
             return b""
 
@@ -62,16 +65,19 @@ async def test_a_swallowing_connection_passes_on_nothing_and_stays_open(ends: En
     ends.to_site.write(b"hello")
     ends.to_client.write(b"hello")
     with pytest.raises(TimeoutError):
-        await asyncio.wait_for(ends.from_client.read(1), 0.2)
+        async with asyncio.timeout(0.2):
+            await ends.from_client.read(1)
     with pytest.raises(TimeoutError):
-        await asyncio.wait_for(ends.from_site.read(1), 0.2)
+        async with asyncio.timeout(0.2):
+            await ends.from_site.read(1)
 
 
 async def test_a_reset_ends_both_sides(ends: Ends) -> None:
     ends.link.reset()
     for reader in (ends.from_client, ends.from_site):
         with pytest.raises(ConnectionResetError):
-            await asyncio.wait_for(reader.read(1), SECONDS)
+            async with asyncio.timeout(SECONDS):
+                await reader.read(1)
 
 
 async def test_a_dropped_ack_does_not_arrive(ends: Ends) -> None:

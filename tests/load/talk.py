@@ -30,7 +30,8 @@ class Crowd:
             batch = self.members[at : at + CONNECTING_AT_ONCE]
             for member in batch:
                 member.start()
-            await asyncio.wait_for(asyncio.gather(*(member.is_back() for member in batch)), BACK_SECONDS)
+            async with asyncio.timeout(BACK_SECONDS):
+                await asyncio.gather(*(member.is_back() for member in batch))
 
     async def leave(self) -> None:
         await asyncio.gather(*(member.stop() for member in self.members))

@@ -57,14 +57,16 @@ class Client:
         self._worker = asyncio.create_task(self._work())
         for stream in [*(f"room:{room}" for room in self.store.rooms), self.inbox_stream]:
             self._chores.put_nowait((self._follow, stream, epoch, ahead))
-        await asyncio.wait_for(self._chores.join(), TIMEOUT_SECONDS)
+        async with asyncio.timeout(TIMEOUT_SECONDS):
+            await self._chores.join()
 
     async def vanish(self) -> None:
         """Whatever is on its way to it is lost."""
         if self.sockets is None or self._worker is None:
             return
         self.always_here = False
-        await asyncio.wait_for(self._chores.join(), TIMEOUT_SECONDS)
+        async with asyncio.timeout(TIMEOUT_SECONDS):
+            await self._chores.join()
         self._worker.cancel()
         for socket in self.sockets:
             await socket.__aexit__()
@@ -184,7 +186,8 @@ class Client:
         """Returns when all that was heard of is done, and all that was sent until now is heard."""
         if self.sockets is None:
             return
-        await asyncio.wait_for(self._chores.join(), TIMEOUT_SECONDS)
+        async with asyncio.timeout(TIMEOUT_SECONDS):
+            await self._chores.join()
         for socket in self.sockets:
             await socket.request("ping")
         if self.failures:

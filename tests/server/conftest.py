@@ -108,8 +108,9 @@ class Raw:
         """All that comes until the server hangs up, however that is."""
         taken = b""
         try:
-            while chunk := await asyncio.wait_for(self.reader.read(1 << 20), PATIENCE_SECONDS):
-                taken = (taken + chunk)[-200:]
+            async with asyncio.timeout(PATIENCE_SECONDS * 5):
+                while chunk := await self.reader.read(1 << 20):
+                    taken = (taken + chunk)[-200:]
         except ConnectionError:
             pass
         return taken
@@ -132,7 +133,8 @@ async def raw(port: int, path: str, headers: dict[str, str] | None = None) -> As
     """After the handshake. Little of what the client does not read is taken from it."""
     reader, writer = await asyncio.open_connection("127.0.0.1", port, limit=1 << 12)
     writer.write(handshake(port, path, headers))
-    answer = await asyncio.wait_for(reader.readuntil(b"\r\n\r\n"), PATIENCE_SECONDS)
+    async with asyncio.timeout(PATIENCE_SECONDS):
+        answer = await reader.readuntil(b"\r\n\r\n")
     assert b" 101 " in answer, answer
     try:
         yield Raw(reader, writer)

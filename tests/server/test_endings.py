@@ -79,7 +79,8 @@ async def test_a_server_that_was_suspended_hangs_up_on_nobody(small: MakeSmall) 
         server.process.send_signal(signal.SIGCONT)
         for _ in range(3):
             await client.send("here")
-            await asyncio.wait_for(client.recv(), PATIENCE_SECONDS)
+            async with asyncio.timeout(PATIENCE_SECONDS):
+                await client.recv()
             await asyncio.sleep(0.5)
 
 
@@ -96,7 +97,8 @@ async def test_one_connection_s_failure_is_its_own(small: MakeSmall) -> None:
                 pass
     async with server.socket("/poison"), server.socket("/crashing") as crashing:
         await crashing.send("crash")
-        await asyncio.wait_for(closed_with(crashing, 1011), 5)
+        async with asyncio.timeout(5):
+            await closed_with(crashing, 1011)
         async with raw(server.port, "/echo") as silent:
             await silent.rest()
     assert "failed half-way on request" in server.log
@@ -106,7 +108,8 @@ async def test_one_connection_s_failure_is_its_own(small: MakeSmall) -> None:
 async def test_a_failing_application_closes_its_socket(small: MakeSmall) -> None:
     async with small().socket("/crashing") as client:
         await client.send("crash")
-        await asyncio.wait_for(closed_with(client, 1011), 5)
+        async with asyncio.timeout(5):
+            await closed_with(client, 1011)
 
 
 # --- Slow requests ----------------------------------------------------------
@@ -171,7 +174,8 @@ async def test_going_down_finishes_responses_and_tells_to_come_back_anew(small: 
         await closed_with(client, 1012)
         with pytest.raises(OSError):
             await asyncio.open_connection("127.0.0.1", server.port)
-        assert b" 200 " in await asyncio.wait_for(reader.readline(), PATIENCE_SECONDS)
+        async with asyncio.timeout(PATIENCE_SECONDS):
+            assert b" 200 " in await reader.readline()
         await reader.readuntil(b"\r\n\r\n")
     writer.close()
     assert server.process.wait(PATIENCE_SECONDS) == 0

@@ -65,7 +65,8 @@ class LocalClient(WsClient):
 
     async def wait_closed(self, timeout: float = 10) -> int | None:
         async with self._arrived:
-            await asyncio.wait_for(self._arrived.wait_for(lambda: self.closed_with), timeout)
+            async with asyncio.timeout(timeout):
+                await self._arrived.wait_for(lambda: self.closed_with)
         return self.closed_with
 
     async def quiet(self) -> None:

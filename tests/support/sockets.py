@@ -64,7 +64,8 @@ class WsClient:
         except ConnectionClosed:
             del self._replies[ref]
             raise
-        answer = await asyncio.wait_for(reply, TIMEOUT_SECONDS)
+        async with asyncio.timeout(TIMEOUT_SECONDS):
+            answer = await reply
         if answer["type"] == "error":
             raise RefusedError(answer)
         return answer
@@ -84,7 +85,8 @@ class WsClient:
 
         async with self._arrived:
             try:
-                await asyncio.wait_for(self._arrived.wait_for(lambda: find() or self.close_code), timeout)
+                async with asyncio.timeout(timeout):
+                    await self._arrived.wait_for(lambda: find() or self.close_code)
             except TimeoutError:
                 raise TimeoutError(f"no {type or 'event'} {fields or ''}; there came {list(self.events)}") from None
             if (event := find()) is None:
@@ -94,7 +96,8 @@ class WsClient:
 
     async def wait_closed(self, timeout: float = TIMEOUT_SECONDS) -> int | None:
         """Waits until the server closes; returns the close code."""
-        await asyncio.wait_for(self.connection.wait_closed(), timeout)
+        async with asyncio.timeout(timeout):
+            await self.connection.wait_closed()
         return self.close_code
 
     async def _read(self) -> None:

@@ -81,7 +81,8 @@ class Talk:
         talking = [asyncio.create_task(self._talk(poster, over, words)) for poster in self.posters]
         await asyncio.to_thread(trouble)
         over.set()
-        await asyncio.wait_for(asyncio.gather(*talking), PATIENCE_SECONDS)
+        async with asyncio.timeout(PATIENCE_SECONDS):
+            await asyncio.gather(*talking)
 
     async def _talk(self, poster: WsClient, over: asyncio.Event, words: int) -> None:
         left = words
