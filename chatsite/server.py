@@ -17,6 +17,7 @@ from twisted.logger import globalLogBeginner
 
 from chatsite.http import ChannelFactory
 from chatsite.limits import Descriptors, Limits
+from chatsite.realtime.delivery import EXTENSION
 from chatsite.realtime.quotas import Quota
 from chatsite.sockets import CLOSE_GOING_DOWN, Socket, SocketFactory, client_address
 
@@ -127,6 +128,8 @@ class Server(DaphneServer):
         queue: asyncio.Queue[dict[str, Any]] = asyncio.Queue()
         if isinstance(protocol, Socket):
             scope["extensions"] = {"websocket.http.response": {}}
+            if protocol.takes_frames:
+                scope["extensions"][EXTENSION] = {"write": protocol.write}
             queue = protocol.inbox
         send = partial(self.handle_reply, protocol)
         task = self.loop.create_task(self.application(scope=scope, receive=queue.get, send=send))

@@ -14,7 +14,7 @@ from pydantic_core import from_json
 
 from chatsite.realtime import hub as hubs
 from chatsite.realtime.commands import Command, CommandError, Ping, Subscribe, Unsubscribe, command_refusal, not_found
-from chatsite.realtime.delivery import Outlet, size
+from chatsite.realtime.delivery import Parcel, outlet_for, size
 from chatsite.realtime.events import json_text
 from chatsite.realtime.following import Subscription
 from chatsite.realtime.handshakes import admit, refuse, release
@@ -81,7 +81,7 @@ class StreamConsumer(AsyncWebsocketConsumer):
         self.language = scope.get("language", settings.LANGUAGE_CODE)
         self.subscriptions: dict[str, Subscription] = {}
         self.heartbeat_at = 0.0
-        self.outlet = Outlet(send, on_overflow=self._too_slow, on_loss=self._lost)
+        self.outlet = outlet_for(scope, send, on_overflow=self._too_slow, on_loss=self._lost)
         self._outstanding: set[asyncio.Future[Any]] = set()
         self._is_open = False
         self.hub = hubs.ensure()
@@ -126,6 +126,9 @@ class StreamConsumer(AsyncWebsocketConsumer):
 
     def send_text(self, text: str) -> None:
         self.outlet.push(text)
+
+    def send_parcel(self, parcel: Parcel) -> None:
+        self.outlet.push_all(parcel)
 
     def close_with(self, code: int) -> None:
         self.outlet.close(code)
@@ -248,8 +251,8 @@ class StreamConsumer(AsyncWebsocketConsumer):
         subscription.position = opening.state.head
         if command.ref is not None:
             self.send_text(json_text({"type": "ok", "ref": command.ref} | opening.ok))
-        for frame in opening.frames:
-            self.send_text(frame.text)
+        if opening.frames:
+            self.send_parcel(Parcel([frame.text for frame in opening.frames]))
         await bring_to_head(self, following, subscription)
         return ANSWERED
 

@@ -3,9 +3,11 @@
 import asyncio
 import logging
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from functools import partial
 from typing import TYPE_CHECKING
 
+from chatsite.realtime.delivery import SLICE, Parcel, in_slices
 from chatsite.realtime.events import Frame
 from chatsite.realtime.streams import State, StreamKind
 from chatsite.realtime.threads import in_database
@@ -22,7 +24,10 @@ HOLE_WAIT_SECONDS = 0.05  # two processes' announcements may cross; a hole often
 
 
 class Subscription:
-    """One socket's place in a stream. Live ones get every new frame; others are still being brought there."""
+    """One socket's place in a stream.
+
+    Live ones get every new frame; others are still being brought there, or were dropped.
+    """
 
     __slots__ = ("live", "position", "socket")
 
@@ -54,6 +59,7 @@ class Following:
         self._whispers: deque[tuple[str, int | None]] = deque(maxlen=HELD_WHISPERS)
         self._target = 0
         self._wanted_access = 0
+        self._sending: asyncio.Task[None] | None = None
         self._repair: asyncio.Task[None] | None = None
         self._check: asyncio.Task[None] | None = None
 
@@ -81,6 +87,7 @@ class Following:
         return None
 
     def drop(self, subscription: Subscription) -> None:
+        subscription.live = False
         self.subscriptions.discard(subscription)
         if not self.subscriptions:
             self.idle_since = self._hub.loop.time()
@@ -112,34 +119,65 @@ class Following:
         self._settle()
 
     def _settle(self) -> None:
-        if self.head is None or self.access is None:
+        if self.head is None or self.access is None or self._sending is not None:
             return
         if self._wanted_access > self.access:
             if self._check is None or self._check.done():
                 self._check = self._hub.loop.create_task(self._check_readers())
             return
-        for seq, frame in sorted(self._early.items()):
-            if frame.after <= self.head < seq:
-                self._fan_out(frame)
-            if seq <= self.head:
-                del self._early[seq]
-        while self._whispers:
-            self._hub.tell(self._live_sockets(), *self._whispers.popleft())
+        if frames := self._next_frames(self.head):
+            self._send(partial(self._serve, frames, Parcel([frame.text for frame in frames])))
+        while self._whispers and self._sending is None:
+            text, skip_user = self._whispers.popleft()
+            self._send(partial(self._tell, Parcel([text]), skip_user))
         has_hole = bool(self._early) or self._target > self.head
         if has_hole and (self._repair is None or self._repair.done()):
             self._repair = self._hub.loop.create_task(self._read_hole())
 
-    def _live_sockets(self) -> list["Socket"]:
-        return [subscription.socket for subscription in self.subscriptions if subscription.live]
+    def _next_frames(self, head: int) -> list[Frame]:
+        """Takes those that follow the head, one after the other, and moves the head to the last of them."""
+        frames = []
+        for seq, frame in sorted(self._early.items()):
+            if frame.after <= head < seq:
+                frames.append(frame)
+                head = seq
+            if seq <= head:
+                del self._early[seq]
+        self.head = head
+        self._ring.extend(frames)
+        return frames
 
-    def _fan_out(self, frame: Frame) -> None:
-        self.head = frame.seq
-        self._ring.append(frame)
-        for subscription in list(self.subscriptions):  # one too slow to be sent to leaves meanwhile
-            if subscription.live and subscription.position < frame.seq:
-                subscription.position = frame.seq
-                subscription.socket.send_text(frame.text)
-                self._hub.deliveries += 1
+    # --- To the sockets -----------------------------------------------------
+
+    def _send(self, give: Callable[[Subscription], None]) -> None:
+        """Gives to every subscription: at once to few, to many in slices, during which nothing else is sent."""
+        subscriptions = list(self.subscriptions)  # one too slow to be sent to leaves meanwhile
+        if len(subscriptions) <= SLICE:
+            for subscription in subscriptions:
+                give(subscription)
+        else:
+            self._sending = self._hub.loop.create_task(self._send_in_slices(subscriptions, give))
+
+    async def _send_in_slices(self, subscriptions: list[Subscription], give: Callable[[Subscription], None]) -> None:
+        await in_slices(subscriptions, give)
+        self._sending = None
+        self._settle()
+
+    def _serve(self, frames: list[Frame], parcel: Parcel, subscription: Subscription) -> None:
+        position = subscription.position
+        if not subscription.live or position >= frames[-1].seq:
+            return
+        if position >= frames[0].seq:  # it was opened at a newer state than ours
+            frames = [frame for frame in frames if frame.seq > position]
+            parcel = Parcel([frame.text for frame in frames])
+        subscription.position = frames[-1].seq
+        subscription.socket.send_parcel(parcel)
+        self._hub.deliveries += len(frames)
+
+    def _tell(self, parcel: Parcel, skip_user: int | None, subscription: Subscription) -> None:
+        if subscription.live and subscription.socket.identity.user_id != skip_user:
+            subscription.socket.send_parcel(parcel)
+            self._hub.deliveries += 1
 
     # --- Repair -------------------------------------------------------------
 

@@ -13,6 +13,7 @@ from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Protocol
 
+from chatsite.realtime.delivery import Parcel, in_slices
 from chatsite.realtime.events import Frame, json_text
 from chatsite.realtime.following import Following, Subscription
 from chatsite.realtime.identity import Identity
@@ -50,6 +51,7 @@ class Socket(Protocol):
     heartbeat_at: float
 
     def send_text(self, text: str) -> None: ...
+    def send_parcel(self, parcel: Parcel) -> None: ...
     def close_with(self, code: int) -> None: ...
 
 
@@ -61,6 +63,7 @@ class Hub:
         self.deliveries = 0
         self._epoch: str | None = None
         self._followings: dict[str, Following] = {}
+        self._telling: set[asyncio.Task[None]] = set()
         self._ear = Ear()
         self._publisher = Publisher(loop)
         self._crosses = crosses_processes()
@@ -151,15 +154,16 @@ class Hub:
 
     def _hear_whisper(self, stream: str | None, text: str, skip_user: int | None, access: int) -> None:
         if stream is None:
-            self.tell(self.sockets, text, skip_user)
+            telling = self.loop.create_task(self._tell_everyone(Parcel([text])))
+            self._telling.add(telling)
+            telling.add_done_callback(self._telling.discard)
         elif following := self._followings.get(stream):
             following.whisper(text, skip_user, access)
 
-    def tell(self, sockets: Iterable[Socket], text: str, skip_user: int | None) -> None:
-        for socket in list(sockets):  # one too slow to be sent to leaves meanwhile
-            if socket.identity.user_id != skip_user:
-                socket.send_text(text)
-                self.deliveries += 1
+    async def _tell_everyone(self, parcel: Parcel) -> None:
+        sockets = list(self.sockets)  # one too slow to be sent to leaves meanwhile
+        await in_slices(sockets, lambda socket: socket.send_parcel(parcel))
+        self.deliveries += len(sockets)
 
     async def _listen(self) -> None:
         while True:
@@ -207,11 +211,8 @@ class Hub:
             if socket.heartbeat_at > now:
                 continue
             socket.heartbeat_at = now + HEARTBEAT_SECONDS
-            heads = {
-                stream: following.head
-                for stream, subscription in socket.subscriptions.items()
-                if subscription.live and (following := self._followings.get(stream)) and following.head is not None
-            }
+            positions = socket.subscriptions.items()
+            heads = {stream: subscription.position for stream, subscription in positions if subscription.live}
             socket.send_text(json_text({"type": "heartbeat", "heads": heads}))
 
     def _forget_unfollowed(self) -> None:

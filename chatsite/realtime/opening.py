@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from chatsite.realtime.commands import Subscribe, not_found
+from chatsite.realtime.delivery import Parcel
 from chatsite.realtime.events import Frame
 from chatsite.realtime.following import READ_FRAMES, Following, Subscription
 from chatsite.realtime.identity import Identity, IdentityLostError, lost
@@ -81,9 +82,8 @@ async def bring_to_head(socket: "Socket", following: Following, subscription: Su
                 return
         if not frames:
             break
-        for frame in frames:
-            socket.send_text(frame.text)
-            subscription.position = frame.seq
+        socket.send_parcel(Parcel([frame.text for frame in frames]))
+        subscription.position = frames[-1].seq
     subscription.live = True
 
 

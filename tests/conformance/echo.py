@@ -10,12 +10,12 @@ from django.conf import settings
 
 import chatsite.asgi  # noqa: F401 - sets Django up
 from chatsite.realtime.consumers import CLOSE_TOO_SLOW
-from chatsite.realtime.delivery import Outlet
+from chatsite.realtime.delivery import outlet_for
 from chatsite.server import Server, listen
 
 
 async def echo(scope: dict[str, Any], receive: Any, send: Any) -> None:
-    outlet = Outlet(send, on_overflow=lambda: outlet.close(CLOSE_TOO_SLOW))
+    outlet = outlet_for(scope, send, on_overflow=lambda: outlet.close(CLOSE_TOO_SLOW))
     while (message := await receive())["type"] != "websocket.disconnect":
         if message["type"] == "websocket.connect":
             await send({"type": "websocket.accept"})

@@ -4,6 +4,7 @@
 """
 
 import asyncio
+import itertools
 import json
 import os
 import signal
@@ -12,6 +13,7 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 from chatsite.limits import Limits
+from chatsite.realtime.delivery import DirectOutlet, Parcel, outlet_for
 from chatsite.server import Server, listen
 
 Scope = dict[str, Any]
@@ -28,14 +30,14 @@ server: Server
 # --- Sockets ----------------------------------------------------------------
 
 
-async def echo(receive: Receive, send: Send) -> None:
+async def echo(scope: Scope, receive: Receive, send: Send) -> None:
     """Says how long each message was, and what it began and ended with."""
     while (message := await receive())["type"] == "websocket.receive":
         content = message.get("text") or (message.get("bytes") or b"").decode("latin-1")
         await say(send, {"length": len(content.encode()), "ends": content[:4] + content[-4:]})
 
 
-async def wordy(receive: Receive, send: Send) -> None:
+async def wordy(scope: Scope, receive: Receive, send: Send) -> None:
     """Talks until nobody takes it any more, whatever the client does."""
     try:
         while True:
@@ -45,30 +47,46 @@ async def wordy(receive: Receive, send: Send) -> None:
         await receive()
 
 
-async def deaf(receive: Receive, send: Send) -> None:
+async def deaf(scope: Scope, receive: Receive, send: Send) -> None:
     """Takes nothing until the server goes down."""
     await asyncio.Event().wait()
 
 
-async def slow(receive: Receive, send: Send) -> None:
+async def slow(scope: Scope, receive: Receive, send: Send) -> None:
     """Takes its time over each message, and answers it."""
     while (message := await receive())["type"] == "websocket.receive":
         await asyncio.sleep(0.02)
         await say(send, {"taken": message["text"]})
 
 
-async def crashing(receive: Receive, send: Send) -> None:
+async def crashing(scope: Scope, receive: Receive, send: Send) -> None:
     await receive()
     raise RuntimeError("crashed on request")
 
 
-async def poison(receive: Receive, send: Send) -> None:
+async def poison(scope: Scope, receive: Receive, send: Send) -> None:
     """Puts a connection beside this one that fails at everything."""
     server.connections[object()] = {}
-    await echo(receive, send)
+    await echo(scope, receive, send)
 
 
-SOCKETS = {f"/{app.__name__}": app for app in (echo, wordy, deaf, slow, crashing, poison)}
+async def counting(scope: Scope, receive: Receive, send: Send) -> None:
+    """At each message counts on to so many, by all the ways out, then says where it was offered the direct one."""
+    outlet = outlet_for(scope, send, on_overflow=lambda: None)
+    numbers = itertools.count()
+    while (message := await receive())["type"] == "websocket.receive":
+        for first in range(0, int(message["text"]), 10):
+            ten = [json.dumps({"number": next(numbers), "filling": "ä" * 700}) for _ in range(10)]
+            outlet.push_all(Parcel(ten[:4]))
+            outlet.push(ten[4])
+            outlet.push(ten[5])
+            outlet.push_all(Parcel(ten[6:]))
+            if first % 50 == 0:
+                await asyncio.sleep(0)
+        outlet.push(json.dumps({"direct": isinstance(outlet, DirectOutlet)}))
+
+
+SOCKETS = {f"/{app.__name__}": app for app in (echo, wordy, deaf, slow, crashing, poison, counting)}
 
 
 async def say(send: Send, message: Any) -> None:
@@ -130,7 +148,7 @@ async def application(scope: Scope, receive: Receive, send: Send) -> None:
             ended.append((scope["path"], told[-1]["code"]))
         return told.pop()
 
-    await SOCKETS[scope["path"]](heard, send)
+    await SOCKETS[scope["path"]](scope, heard, send)
 
 
 def main() -> None:

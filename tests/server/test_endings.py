@@ -30,6 +30,14 @@ async def test_who_reads_too_slowly_is_closed_with_4408_behind_what_was_sent(sma
         assert (await client.rest()).endswith(struct.pack(">BBH", 0x88, 2, 4408))
 
 
+async def test_the_direct_way_out_ends_there_too(small: MakeSmall) -> None:
+    server = small()
+    async with raw(server.port, "/counting") as client:
+        await client.send(TEXT, b"20000")
+        await told_to_the_application(server, [["/counting", 4408]])
+        assert (await client.rest()).endswith(struct.pack(">BBH", 0x88, 2, 4408))
+
+
 async def test_what_nobody_reads_is_let_go_of(small: MakeSmall) -> None:
     server = small(closing_seconds=1)
     before = server.memory

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from chatsite.realtime import following as followings
+from chatsite.realtime.delivery import Parcel
 from chatsite.realtime.events import Frame
 from chatsite.realtime.following import Following, Subscription
 from chatsite.realtime.identity import Identity
@@ -70,6 +71,10 @@ class Listener:
 
     def send_text(self, text: str) -> None:
         self.texts.append(text)
+
+    def send_parcel(self, parcel: Parcel) -> None:
+        for text in parcel.texts:
+            self.send_text(text)
 
     def close_with(self, code: int) -> None:
         self.closed_with = code

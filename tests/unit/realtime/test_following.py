@@ -1,12 +1,15 @@
 """One followed stream: whatever comes in, live listeners get a run in order and without holes."""
 
 import asyncio
+import json
 import random
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from chatsite.realtime import delivery
+from chatsite.realtime import following as followings
 from chatsite.realtime.following import RING_FRAMES
 from chatsite.realtime.streams import State
 from tests.unit.realtime.conftest import Stage, frame, staged
@@ -224,3 +227,45 @@ def test_any_loss_repetition_and_order_ends_in_the_whole_run(seed: int, count: i
             assert bob.seqs == list(range(1, count + 1))
 
     asyncio.run(play())
+
+
+async def test_many_are_served_in_slices_with_turns_for_others(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(delivery, "SLICE", 10)
+    monkeypatch.setattr(followings, "SLICE", 10)
+    listeners = [stage.listen(1) for _ in range(35)]
+    stage.following.offer([frame(1), frame(2)], 0)
+    heard = [0]
+    while len(heard) < 5:
+        await asyncio.sleep(0)
+        heard.append(sum(bool(listener.texts) for listener in listeners))
+    assert heard == [0, 10, 20, 30, 35]
+    assert all(listener.seqs == [1, 2] for listener in listeners)
+
+
+async def test_between_slices_nothing_overtakes_and_who_leaves_hears_no_more(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(delivery, "SLICE", 2)
+    monkeypatch.setattr(followings, "SLICE", 2)
+    listeners = [stage.listen(1) for _ in range(6)]
+    stage.following.offer([frame(1)], 0)
+    await asyncio.sleep(0)
+    waiting = [listener for listener in listeners if not listener.texts]
+    assert len(waiting) == 4
+    stage.following.offer([frame(2)], 0)
+    stage.following.whisper(json.dumps({"seq": 0}), None, 0)
+    gone, back = waiting[:2]
+    stage.hub.unfollow(gone, "log:1")
+    stage.hub.unfollow(back, "log:1")
+    again = stage.listen(1, position=1)  # the same page, which found frame 1 when it opened the stream anew
+    for _ in range(12):
+        await asyncio.sleep(0)
+    assert gone.seqs == back.seqs == []
+    assert again.seqs == [2, 0]
+    assert all(listener.seqs == [1, 2, 0] for listener in listeners if listener not in (gone, back))
+
+
+async def test_who_opened_at_a_newer_state_gets_only_the_rest_of_a_run(stage: Stage) -> None:
+    early, late, newest = (stage.listen(1, position=position) for position in (0, 2, 3))
+    stage.following.offer([frame(1), frame(2), frame(3)], 0)
+    assert [early.seqs, late.seqs, newest.seqs] == [[1, 2, 3], [3], []]
