@@ -5,6 +5,8 @@
     python3 dev.py test [for pytest …]    all checks and tests; the rest goes to pytest
     python3 dev.py faults --minutes M --seed S [--stack sqlite|pg]
                                           break the site on purpose and check what it promises
+    python3 dev.py bench [--quick] [--only WORK,…] [--servers NAME,…] [--write]
+                                          measure the site beside others
 
 Standard library only, because it runs before anything is installed.
 """
@@ -36,7 +38,7 @@ class Stop(Exception):  # noqa: N818 - not a fault of this program
 
 def main() -> None:
     os.chdir(ROOT)
-    commands = {"run": run, "test": test, "faults": faults}
+    commands = {"run": run, "test": test, "faults": faults, "bench": bench}
     name, arguments = (sys.argv[1] if sys.argv[1:] else ""), sys.argv[2:]
     if name not in commands:
         sys.exit((__doc__ or "").strip())
@@ -168,6 +170,15 @@ def faults(arguments: list[str]) -> None:
     install(RUNTIME_LOCK)
     install(DEV_LOCK)
     os.execv(PYTHON, [str(PYTHON), "-m", "tests.faults", *arguments])  # noqa: S606
+
+
+# --- bench ------------------------------------------------------------------
+
+
+def bench(arguments: list[str]) -> None:
+    install(RUNTIME_LOCK)
+    install(DEV_LOCK)
+    os.execv(PYTHON, [str(PYTHON), "-m", "bench", *arguments])  # noqa: S606
 
 
 # --- All ----------------------------------------------------------------------

@@ -79,7 +79,7 @@ class Stage:
             if (
                 len(workers) == self.site.workers
                 and not set(gone) & set(workers)
-                and all(_serves(pid, self.site.port) for pid in workers)
+                and all(serves(pid, self.site.port) for pid in workers)
             ):
                 return
             if time.monotonic() > deadline:
@@ -133,7 +133,7 @@ def _cpu(pid: int) -> float:
     return (int(user) + int(system)) / os.sysconf("SC_CLK_TCK")
 
 
-def _serves(pid: int, port: int) -> bool:
+def serves(pid: int, port: int) -> bool:
     """Whether its event loop waits for connections to the port."""
     process = Path(f"/proc/{pid}")
     rows = [line.split() for line in Path("/proc/net/tcp").read_text().splitlines()[1:]]
