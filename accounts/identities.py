@@ -1,7 +1,8 @@
 """Who somebody is, by a session or by a token, and whether that still holds."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence, Set
 from importlib import import_module
+from typing import Protocol
 
 from django.conf import settings
 from django.contrib.auth import get_user
@@ -64,15 +65,27 @@ def lost(identities: Collection[Identity]) -> set[Identity]:
 
 
 def _lost_of(identities: Sequence[Identity]) -> set[Identity]:
-    return lost_among(identities, User.objects.only("password", "is_active").in_bulk({i.user_id for i in identities}))
-
-
-def lost_among(identities: Collection[Identity], people: Mapping[int, User]) -> set[Identity]:
-    """As `lost`, for whom the people's rows were read already: one query for sessions and one for tokens, if any."""
+    people = User.objects.only("password", "is_active").in_bulk({identity.user_id for identity in identities})
     keys = {identity.session_key for identity in identities if identity.session_key is not None}
     ids = {identity.token_id for identity in identities if identity.token_id is not None}
     sessions = set(_living_sessions(keys).values_list("pk", flat=True)) if keys else set()
     living_tokens = set(_living_tokens(ids).values_list("pk", flat=True)) if ids else set()
+    return lost_among(identities, people, sessions, living_tokens)
+
+
+class Account(Protocol):
+    """What of a person's row decides whether an identity of theirs holds."""
+
+    @property
+    def is_active(self) -> bool: ...
+    @property
+    def password(self) -> str: ...
+
+
+def lost_among(
+    identities: Iterable[Identity], people: Mapping[int, Account], sessions: Set[str], living_tokens: Set[int]
+) -> set[Identity]:
+    """As `lost`, for whom everything was read already: people by id, and which sessions and tokens live."""
     return {
         identity
         for identity in identities

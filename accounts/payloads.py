@@ -13,7 +13,12 @@ class Person(TypedDict):
 
 def person(user: User) -> Person:
     """`{"id": 3, "name": "Alice Moreno", "avatar": "/avatars/3-1f0c….webp"}`, or avatar null."""
-    return {"id": user.pk, "name": user.name, "avatar": avatar_url(user.avatar.name)}
+    return person_from(user.pk, user.username, user.display_name, user.avatar.name)
+
+
+def person_from(pk: int, username: str, display_name: str, avatar: str | None) -> Person:
+    """As `person`, from its columns."""
+    return {"id": pk, "name": display_name or username, "avatar": avatar_url(avatar)}
 
 
 def avatar_url(name: str | None) -> str | None:

@@ -1,6 +1,7 @@
 """`/ws/chat/`: all of a person's rooms over one socket. Translates; the services do."""
 
 import asyncio
+from collections.abc import Sequence
 from typing import Any
 
 from django.db import transaction
@@ -19,6 +20,7 @@ from chat.services.reading import read_room
 from chatsite.realtime.announce import whisper
 from chatsite.realtime.batches import BatchWriter
 from chatsite.realtime.consumers import StreamConsumer, command
+from chatsite.realtime.events import json_text
 from chatsite.realtime.ratelimits import limit
 from chatsite.realtime.threads import in_database, in_writing
 
@@ -27,7 +29,23 @@ POSTS_BURST = 30
 TYPING_PER_SECOND = 1
 TYPING_BURST = 5
 
-writer: BatchWriter[Post, Posted] = BatchWriter(post_messages)
+
+def answers(posts: Sequence[Post]) -> list[str | Exception | None]:
+    """Posts a batch; gives what each sender is told, which is nothing where they did not say how they call it.
+
+    Put together here, in the writer's thread, so that the event loop has but to send it.
+    """
+    return [
+        result if isinstance(result, Exception) else ok(post.ref, result)
+        for post, result in zip(posts, post_messages(posts), strict=True)
+    ]
+
+
+def ok(ref: str | None, posted: Posted) -> str | None:
+    return None if ref is None else f'{{"type":"ok","ref":{json_text(ref)},"message":{posted.json}}}'
+
+
+writer: BatchWriter[Post, str | None] = BatchWriter(answers)
 
 
 class ChatConsumer(StreamConsumer):
@@ -40,12 +58,14 @@ class ChatConsumer(StreamConsumer):
         attendance.leave(self.identity.user_id)
 
     @command(commands.PostMessage, scope="write", pipelined=True)
-    async def post(self, cmd: commands.PostMessage) -> asyncio.Future[dict[str, Any]]:
+    async def post(self, cmd: commands.PostMessage) -> asyncio.Future[str | None]:
         """Queued for the next commit; the reply follows it."""
         limit("post", self.identity.user_id, POSTS_PER_SECOND, POSTS_BURST)
         html = render(cmd.body, {}) if is_plain(cmd.body) else await in_database(rendered, cmd.room, cmd.body)
-        post = Post(self.identity.user_id, cmd.room, cmd.client_id, cmd.body, html, cmd.reply_to, self.identity)
-        return asyncio.ensure_future(_acknowledged(writer.submit(post)))
+        me = self.identity
+        return writer.submit(
+            Post(me.user_id, cmd.room, cmd.client_id, cmd.body, html, cmd.reply_to, identity=me, ref=cmd.ref)
+        )
 
     @command(commands.EditMessage, scope="write")
     async def edit(self, cmd: commands.EditMessage) -> dict[str, Any]:
@@ -84,10 +104,6 @@ class ChatConsumer(StreamConsumer):
     def _start_typing(self, room_id: int) -> None:
         """Writes nothing, so it takes no transaction: SQLite would give it the one place of a writer."""
         start_typing(confirmed(self.identity), room_id)
-
-
-async def _acknowledged(saved: asyncio.Future[Posted]) -> dict[str, Any]:
-    return {"message": (await saved).message}
 
 
 def start_typing(user: User, room_id: int) -> None:

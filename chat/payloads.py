@@ -1,7 +1,8 @@
 """Rooms, members and messages as JSON: one function per model."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
+from uuid import UUID
 
 from accounts.payloads import avatar_url, person
 from chat.models import Membership, Message, Room
@@ -21,23 +22,57 @@ def message_payload(message: Message, reactions: Sequence[tuple[str, int]] | Non
     if reactions is None:
         reactions = [(reaction.emoji, reaction.user_id) for reaction in message.reactions.all()]
     gone = message.deleted_at is not None
-    return {
-        "id": message.pk,
+    new = posted_payload(
+        message.pk,
+        room_id=message.room_id,
+        seq=message.seq,
+        client_id=message.client_id,
+        author=person(message.author) if message.author else NOBODY,
+        body="" if gone else message.body,
+        html="" if gone else message.html,
+        created_at=rfc3339(message.created_at),
+        reply_to_id=message.reply_to_id,
+    )
+    return new | {
         "kind": message.kind,
-        "room": message.room_id,
-        "seq": message.seq,
         "changed_seq": message.changed_seq,
-        "client_id": message.client_id,
-        "author": person(message.author) if message.author else NOBODY,
-        "body": "" if gone else message.body,
-        "html": "" if gone else message.html,
-        "created_at": rfc3339(message.created_at),
         "edited_at": rfc3339(message.edited_at) if message.edited_at else None,
         "deleted_at": rfc3339(message.deleted_at) if message.deleted_at else None,
-        "reply_to": message.reply_to_id,
         "reactions": [] if gone else _grouped(reactions),
-        "attachments": [],
         "job": job_payload(message.job) if message.job else None,
+    }
+
+
+def posted_payload(
+    pk: int,
+    *,
+    room_id: int,
+    seq: int,
+    client_id: UUID | None,
+    author: Mapping[str, Any],
+    body: str,
+    html: str,
+    created_at: str,
+    reply_to_id: int | None,
+) -> dict[str, Any]:
+    """A message as it is when it was just posted, to which nothing happened yet."""
+    return {
+        "id": pk,
+        "kind": Message.Kind.TEXT.value,
+        "room": room_id,
+        "seq": seq,
+        "changed_seq": seq,
+        "client_id": client_id,
+        "author": author,
+        "body": body,
+        "html": html,
+        "created_at": created_at,
+        "edited_at": None,
+        "deleted_at": None,
+        "reply_to": reply_to_id,
+        "reactions": [],
+        "attachments": [],
+        "job": None,
     }
 
 

@@ -3,11 +3,10 @@
 from collections.abc import Collection
 from typing import Any
 
-from accounts.models import User
-from chat.events import MESSAGE_EVENTS
+from chat.events import MESSAGE_EVENTS, MessagePosted
+from chat.greetings import room_details
 from chat.models import Membership, Message, Room
 from chat.payloads import message_payload
-from chat.queries import room_detail
 from chatsite.realtime.events import Frame, encode
 from chatsite.realtime.streams import State, StreamKind, register
 
@@ -40,14 +39,20 @@ class RoomKind(StreamKind):
             return set(user_ids)
         return set(Membership.objects.filter(room=pk, user__in=user_ids).values_list("user", flat=True))
 
-    def greeting(self, pk: int, user_id: int) -> dict[str, Any]:
-        return {"room": room_detail(User.objects.get(pk=user_id), pk)}
+    def greetings(self, pk: int, user_ids: Collection[int]) -> dict[int, dict[str, Any]]:
+        return {user_id: {"room": detail} for user_id, detail in room_details(pk, user_ids).items()}
 
 
 def message_frame(message: Message, after: int | None = None) -> Frame:
     """The event of a message's latest change. Wants the message whole."""
     event = MESSAGE_EVENTS[message.change](message_payload(message))
     return encode(event, f"room:{message.room_id}", message.changed_seq, message.changed_at, after)
+
+
+def posted_frame(room_id: int, seq: int, at: str, message: str) -> Frame:
+    """As `message_frame`, for one just posted, whose JSON is there already."""
+    head = f'{{"type":"{MessagePosted.type}","stream":"room:{room_id}","seq":{seq},"at":"{at}","message":'
+    return Frame(seq - 1, seq, head + message + "}")
 
 
 register(RoomKind())

@@ -1,8 +1,8 @@
 """Posting: many messages, one transaction; acknowledged after its commit."""
 
 from collections import defaultdict
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 from uuid import UUID
@@ -14,14 +14,19 @@ from django.utils.translation import gettext_lazy as _
 
 from accounts.identities import lost_among
 from accounts.models import User
+from accounts.payloads import person_from
 from chat.markup import Rendered, names_in, render
 from chat.models import Membership, Message, Room
-from chat.payloads import message_payload
+from chat.payloads import message_payload, posted_payload
 from chat.services.telling import tell_about
-from chat.streams import message_frame
+from chat.statements import LockedRoom, Row, Standing, insert_messages, lock_rooms, move_heads, read_background
+from chat.streams import posted_frame
 from chatsite.realtime.announce import announce
 from chatsite.realtime.commands import CommandError, not_found
+from chatsite.realtime.events import Frame, json_text, rfc3339
 from chatsite.realtime.identity import Identity, IdentityLostError
+
+Key = tuple[int, UUID]  # author and client_id
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +35,7 @@ class Post:
 
     `identity` is whose socket it came over, to be confirmed in the transaction that saves it. What comes over
     HTTP has none: there the identity was confirmed a moment before, when the request was complete, and the
-    client cannot hold the request back after that.
+    client cannot hold the request back after that. `ref` is what its sender calls the command, to be answered by.
     """
 
     author_id: int
@@ -40,13 +45,18 @@ class Post:
     rendered: Rendered
     reply_to: int | None = None
     identity: Identity | None = None
+    ref: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Posted:
-    """What became of a post; not `created` where its `client_id` was seen before."""
+    """What became of a post; not `created` where its `client_id` was seen before.
+
+    `json` is the message's text, encoded once for its event and for the sender's `ok`.
+    """
 
     message: dict[str, Any]
+    json: str
     created: bool
 
 
@@ -91,22 +101,24 @@ def _saved(posts: Sequence[Post]) -> list[Posted | Exception]:
 
 
 class _Batch:
-    """The rows that a batch of posts needs, read once, and those it makes."""
+    """What decides about a batch of posts, read at once, and the messages that come of it."""
 
     def __init__(self, posts: Sequence[Post]) -> None:
-        rooms = {post.room_id for post in posts}
-        authors = {post.author_id for post in posts}
-        locked = Room.objects.select_for_update(no_key=True).filter(pk__in=rooms).order_by("pk")
-        self.rooms = {room.pk: room for room in locked}
-        memberships = Membership.objects.filter(room__in=rooms, user__in=authors)
-        self.memberships = {(m.room_id, m.user_id): m for m in memberships}
-        self.authors = User.objects.in_bulk(authors)
-        self.lost = lost_among({post.identity for post in posts if post.identity is not None}, self.authors)
-        seen = Message.objects.filter(author__in=authors, client_id__in=[post.client_id for post in posts]).whole()
-        self.seen = {(message.author_id, message.client_id): message for message in seen}
-        replies = Message.objects.filter(pk__in=[post.reply_to for post in posts if post.reply_to])
-        self.reply_targets = {message.pk: message for message in replies.only("room_id", "author_id")}
-        self.made: dict[tuple[int | None, UUID | None], tuple[Message, Post]] = {}
+        self.rooms = lock_rooms({post.room_id for post in posts})
+        self.heads = {room.id: room.head_seq for room in self.rooms.values()}
+        identities = {post.identity for post in posts if post.identity is not None}
+        self.background = found = read_background(
+            writers={(post.room_id, post.author_id) for post in posts},
+            sessions={identity.session_key for identity in identities if identity.session_key is not None},
+            tokens={identity.token_id for identity in identities if identity.token_id is not None},
+            sent=[(post.author_id, post.client_id) for post in posts],
+        )
+        self.lost = lost_among(identities, found.authors, found.sessions, found.tokens)
+        self.seen = _as_they_are_now(found.seen) if found.seen else {}
+        answered = {post.reply_to for post in posts if post.reply_to is not None}
+        self.reply_targets = Message.objects.only("room_id", "author_id").in_bulk(answered) if answered else {}
+        self.made: dict[Key, tuple[Post, int]] = {}  # with its seq
+        self.posted: dict[Key, Posted] = {}
         self.now = timezone.now()
 
     def take(self, post: Post) -> Any:
@@ -117,26 +129,25 @@ class _Batch:
         if (known := self.seen.get(key)) is not None:
             return self._seen_before(known)
         if key in self.made:
-            twin = self.made[key][0]
-            return lambda: Posted(message_payload(twin, []), created=False)
+            return lambda: replace(self.posted[key], created=False)
         if refusal := self._refusal(post):
             return refusal
-        message = self._message(post)
-        self.made[key] = (message, post)
-        return lambda: Posted(message_payload(message, []), created=True)
+        self.heads[post.room_id] += 1
+        self.made[key] = (post, self.heads[post.room_id])
+        return lambda: self.posted[key]
 
     def _seen_before(self, message: Message) -> Any:
         """The same `ok`, but not for who was removed since: what became of the message is theirs to see no more."""
-        author_id = message.author_id
-        if (message.room_id, author_id) not in self.memberships:
-            visible = Room.objects.visible_to(self.authors[author_id])
-            if not visible.filter(pk=message.room_id).exists():
+        if (message.room_id, message.author_id) not in self.background.memberships:
+            assert message.author is not None
+            if not Room.objects.visible_to(message.author).filter(pk=message.room_id).exists():
                 return not_found()
-        return lambda: Posted(message_payload(message), created=False)
+        payload = message_payload(message)
+        return lambda: Posted(payload, json_text(payload), created=False)
 
     def _refusal(self, post: Post) -> CommandError | None:
         room = self.rooms.get(post.room_id)
-        membership = self.memberships.get((post.room_id, post.author_id))
+        membership = self.background.memberships.get((post.room_id, post.author_id))
         if refusal := write_refusal(room, membership):
             return refusal
         if post.reply_to is not None:
@@ -145,41 +156,63 @@ class _Batch:
                 return CommandError("invalid", _("There is no such message in this room."), field="reply_to")
         return None
 
-    def _message(self, post: Post) -> Message:
-        room = self.rooms[post.room_id]
-        room.head_seq += 1
-        return Message(
-            room=room,
-            seq=room.head_seq,
-            changed_seq=room.head_seq,
-            changed_at=self.now,
-            author=self.authors[post.author_id],
-            client_id=post.client_id,
-            body=post.body,
-            html=post.rendered.html,
-            reply_to_id=post.reply_to,
-            created_at=self.now,
-        )
-
     def save(self) -> None:
         if not self.made:
             return
-        messages = [message for message, _ in self.made.values()]
-        touched = {message.room_id: self.rooms[message.room_id] for message in messages}
-        Room.objects.bulk_update(touched.values(), ["head_seq"])
-        Message.objects.bulk_create(messages)
-        by_room: dict[int, list[Message]] = defaultdict(list)
-        for message in messages:
-            message._prefetched_objects_cache = {"reactions": []}  # type: ignore[attr-defined] # newly made: it has none
-            by_room[message.room_id].append(message)
-        tell_about(list(self.made.values()), self.reply_targets)
-        for room_id, posted in by_room.items():
-            frames = [message_frame(message) for message in posted]
-            access = self.rooms[room_id].access_version
-            transaction.on_commit(partial(announce, f"room:{room_id}", frames, access), robust=True)
+        made = self.made.values()
+        move_heads({post.room_id: self.heads[post.room_id] for post, _ in made})
+        ids = insert_messages([_row(post, seq) for post, seq in made], self.now)
+        if concerning := {ids[post.room_id, seq]: post for post, seq in made if self._concerns_somebody(post)}:
+            tell_about(concerning, self.reply_targets)
+        self._encode(ids)
+
+    def _concerns_somebody(self, post: Post) -> bool:
+        is_direct = self.rooms[post.room_id].kind == Room.Kind.DIRECT
+        return is_direct or post.reply_to is not None or bool(post.rendered.mentioned)
+
+    def _encode(self, ids: Mapping[tuple[int, int], int]) -> None:
+        """The messages as JSON, and around it their events, which are announced on commit."""
+        at = rfc3339(self.now)
+        authors = {pk: person_from(*author[:4]) for pk, author in self.background.authors.items()}
+        frames: dict[int, list[Frame]] = defaultdict(list)
+        for key, (post, seq) in self.made.items():
+            message = posted_payload(
+                ids[post.room_id, seq],
+                room_id=post.room_id,
+                seq=seq,
+                client_id=post.client_id,
+                author=authors[post.author_id],
+                body=post.body,
+                html=post.rendered.html,
+                created_at=at,
+                reply_to_id=post.reply_to,
+            )
+            json = json_text(message)
+            self.posted[key] = Posted(message, json, created=True)
+            frames[post.room_id].append(posted_frame(post.room_id, seq, at, json))
+        transaction.on_commit(partial(self._announce, frames), robust=True)
+
+    def _announce(self, frames: Mapping[int, Sequence[Frame]]) -> None:
+        for room_id, posted in frames.items():
+            announce(f"room:{room_id}", posted, self.rooms[room_id].access_version)
 
 
-def write_refusal(room: Room | None, membership: Membership | None) -> CommandError | None:
+def _as_they_are_now(seen: Collection[Key]) -> dict[Key, Message]:
+    """The whole messages that were posted with these authors and client_ids."""
+    authors, client_ids = zip(*seen, strict=True)
+    messages = Message.objects.filter(author__in=authors, client_id__in=client_ids).whole()
+    return {
+        (author_id, client_id): message
+        for message in messages
+        if (author_id := message.author_id) and (client_id := message.client_id)
+    }
+
+
+def _row(post: Post, seq: int) -> Row:
+    return Row(post.room_id, seq, post.author_id, post.client_id.hex, post.body, post.rendered.html, post.reply_to)
+
+
+def write_refusal(room: Room | LockedRoom | None, membership: Membership | Standing | None) -> CommandError | None:
     """Why somebody may not write in a room, if so."""
     if room is None or (membership is None and room.kind != Room.Kind.PUBLIC):
         return not_found()

@@ -1,7 +1,9 @@
 """Whom a message concerns: mentions, replies and direct messages wait in inboxes."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
+
+from django.db.models import Q
 
 from chat.models import Membership, Message, Room
 from notifications.models import Notification
@@ -13,23 +15,30 @@ if TYPE_CHECKING:
 EXCERPT_CHARACTERS = 140
 
 
-def tell_about(posted: Sequence[tuple[Message, "Post"]], reply_targets: Mapping[int, Message]) -> None:
-    """Notifies those whom each new message names, answers or is sent to. In the posting transaction."""
-    for message, post in posted:
-        told: set[int] = {message.author_id} if message.author_id else set()
-        if post.rendered.mentioned:
-            _tell(message, Notification.Kind.MENTION, _still_members(message, set(post.rendered.mentioned)), told)
+def tell_about(posts: Mapping[int, "Post"], reply_targets: Mapping[int, Message]) -> None:
+    """Notifies those whom each new message, by its id, names, answers or is sent to. In the posting transaction."""
+    messages = Message.objects.select_related("author", "room").in_bulk(posts)
+    named = {user_id for post in posts.values() for user_id in post.rendered.mentioned}
+    named |= {target.author_id for target in reply_targets.values() if target.author_id}
+    members = _members({message.room_id for message in messages.values()}, named)
+    for pk, post in posts.items():
+        message, here = messages[pk], members[messages[pk].room_id]
+        told: set[int] = {post.author_id}
+        _tell(message, Notification.Kind.MENTION, here & post.rendered.mentioned, told)
         target = reply_targets.get(post.reply_to) if post.reply_to else None
         if target is not None and target.author_id:
-            _tell(message, Notification.Kind.REPLY, _still_members(message, {target.author_id}), told)
+            _tell(message, Notification.Kind.REPLY, here & {target.author_id}, told)
         if message.room.kind == Room.Kind.DIRECT:
-            others = set(message.room.memberships.values_list("user", flat=True))
-            _tell(message, Notification.Kind.DIRECT, others, told)
+            _tell(message, Notification.Kind.DIRECT, here, told)
 
 
-def _still_members(message: Message, user_ids: set[int]) -> set[int]:
-    found = Membership.objects.filter(room=message.room, user__in=user_ids)
-    return set(found.values_list("user", flat=True))
+def _members(room_ids: set[int], named: set[int]) -> dict[int, set[int]]:
+    """Who may have to be told, by room: all members of direct rooms, elsewhere those who are named."""
+    found = Membership.objects.filter(Q(room__kind=Room.Kind.DIRECT) | Q(user__in=named), room__in=room_ids)
+    members: dict[int, set[int]] = {room_id: set() for room_id in room_ids}
+    for room_id, user_id in found.values_list("room", "user"):
+        members[room_id].add(user_id)
+    return members
 
 
 def _tell(message: Message, kind: str, user_ids: set[int], told: set[int]) -> None:

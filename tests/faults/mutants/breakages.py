@@ -85,7 +85,6 @@ def unique_client_id_off() -> None:
 def ack_before_commit() -> None:
     """Who posts has the `ok` when the row is inserted, and the commit comes later. Comes before `die_at_points`."""
     from chat import consumers
-    from chat.payloads import message_payload
     from chat.services import posting
 
     save, submit = posting._Batch.save, consumers.writer.submit
@@ -102,22 +101,21 @@ def ack_before_commit() -> None:
 
     def save_and_answer(batch: Any) -> None:
         save(batch)
-        for message, post in batch.made.values():
+        for key, (post, _) in batch.made.items():
             if post.client_id in waiting:
                 loop, early = waiting.pop(post.client_id)
-                posted = posting.Posted(message_payload(message, []), created=True)
-                _answer_now(loop, early, posted)
+                _answer_now(loop, early, consumers.ok(post.ref, batch.posted[key]))
 
     consumers.writer.submit = submit_for_early_answer  # type: ignore[method-assign]
     posting._Batch.save = save_and_answer  # type: ignore[method-assign]
 
 
-def _answer_now(loop: asyncio.AbstractEventLoop, early: asyncio.Future[Any], posted: Any) -> None:
+def _answer_now(loop: asyncio.AbstractEventLoop, early: asyncio.Future[Any], ok: str | None) -> None:
     """Returns when the reply has left."""
     left = threading.Event()
 
     def answer() -> None:
-        early.set_result(posted)
+        early.set_result(ok)
         loop.call_later(0.1, left.set)
 
     loop.call_soon_threadsafe(answer)
@@ -130,6 +128,7 @@ def seq_without_lock() -> None:
 
     from chat.models import Room
     from chat.services import posting
+    from chat.statements import move_heads
 
     saved, save = posting._saved, posting._Batch.save
 
@@ -139,11 +138,11 @@ def seq_without_lock() -> None:
         with transaction.atomic():
             batch = posting._Batch(posts)
             results = [batch.take(post) for post in posts]
-            Room.objects.bulk_update(batch.rooms.values(), ["head_seq"])
+            move_heads(batch.heads)
         _wait_if_told(SLOW_SAVE)
         with transaction.atomic():
             for room in Room.objects.select_for_update(no_key=True).filter(pk__in=batch.rooms).order_by("pk"):
-                batch.rooms[room.pk].head_seq = room.head_seq
+                batch.heads[room.pk] = room.head_seq
             save(batch)
             return [result if isinstance(result, Exception) else result() for result in results]
 
@@ -157,24 +156,24 @@ def seq_without_lock() -> None:
 
 def register_late() -> None:
     """A subscription reads what it missed, and begins to listen only then."""
-    from chatsite.realtime import consumers
+    from chatsite.realtime import consumers, subscribing
+    from chatsite.realtime.batches import BatchWriter
     from chatsite.realtime.events import json_text
-    from chatsite.realtime.opening import Opening
+    from chatsite.realtime.opening import Request, open_all
     from chatsite.realtime.streams import State
-    from chatsite.realtime.threads import in_database
 
-    subscribe, open_for = consumers.StreamConsumer.subscribe, consumers.open_for
+    subscribe = consumers.StreamConsumer.subscribe
 
-    def open_slowly(*arguments: Any) -> Opening:
-        opening = open_for(*arguments)
+    def open_slowly(requests: Any) -> Any:
+        outcomes = open_all(requests)
         _wait_if_told(SLOW_SUBSCRIBE)
-        return opening
+        return outcomes
 
     async def subscribe_late(socket: Any, command: Any) -> object:
         if not _is_broken("register_late"):
             return await subscribe(socket, command)
-        opening = await in_database(open_slowly, socket.identity, command)
-        now = await in_database(open_for, socket.identity, command)
+        opening = await subscribing.openings.submit(Request(socket.identity, command))
+        now = await subscribing.openings.submit(Request(socket.identity, command))
         following, subscription = socket.hub.follow(socket, command.stream)
         following.start_at(State(now.state.head, now.state.access))
         subscription.position = following.head
@@ -185,7 +184,7 @@ def register_late() -> None:
         return consumers.ANSWERED
 
     subscribe_late.command, subscribe_late.pipelined = subscribe.command, False  # type: ignore[attr-defined]
-    consumers.open_for = open_slowly
+    subscribing.openings = BatchWriter(open_slowly)
     consumers.StreamConsumer.subscribe = subscribe_late  # type: ignore[method-assign]
 
 
