@@ -18,8 +18,9 @@ if TYPE_CHECKING:
 class Room(models.Model):
     """A place to talk, and the head of the stream `room:<id>`.
 
-    `head_seq` is the seq given out last, under this row's lock. `access_version`
-    rises with every change of who may read, so that each process notices.
+    `head_seq` is the seq given out last, under this row's lock, and `asides` how many of
+    the seqs were no talk (see `Aside`). `access_version` rises with every change of who may
+    read, so that each process notices.
     """
 
     class Kind(models.TextChoices):
@@ -38,6 +39,7 @@ class Room(models.Model):
     created_at = models.DateTimeField(_("created"))
     archived_at = models.DateTimeField(_("archived"), null=True, blank=True)
     head_seq = models.BigIntegerField(_("last event"), default=0, editable=False)
+    asides = models.BigIntegerField(default=0, editable=False)
     access_version = models.BigIntegerField(default=0, editable=False)
     members = models.ManyToManyField(settings.AUTH_USER_MODEL, through="Membership", related_name="rooms")
 
@@ -81,7 +83,7 @@ class Membership(models.Model):
         MODERATOR = "moderator", _("Moderator")
         MEMBER = "member", _("Member")
 
-    room = models.ForeignKey(Room, models.CASCADE, related_name="memberships", verbose_name=_("room"))
+    room = models.ForeignKey(Room, models.CASCADE, related_name="memberships", db_index=False, verbose_name=_("room"))
     user = models.ForeignKey(
         settings.AUTH_USER_MODEL, models.CASCADE, related_name="memberships", verbose_name=_("person")
     )
@@ -123,23 +125,40 @@ class Message(models.Model):
         DELETED = "deleted", _("Deleted")
         REACTED = "reacted", _("Reacted")
 
-    room = models.ForeignKey(Room, models.CASCADE, related_name="messages", verbose_name=_("room"))
+    room = models.ForeignKey(Room, models.CASCADE, related_name="messages", db_index=False, verbose_name=_("room"))
     seq = models.BigIntegerField(_("number"))
     changed_seq = models.BigIntegerField(_("number of the last change"))
     change = models.CharField(_("last change"), max_length=7, choices=Change, default=Change.POSTED)
     changed_at = models.DateTimeField(_("changed"))
     kind = models.CharField(_("kind"), max_length=6, choices=Kind, default=Kind.TEXT)
     author = models.ForeignKey(
-        settings.AUTH_USER_MODEL, models.SET_NULL, null=True, related_name="messages", verbose_name=_("author")
+        settings.AUTH_USER_MODEL,
+        models.SET_NULL,
+        null=True,
+        related_name="messages",
+        db_index=False,
+        verbose_name=_("author"),
     )
     client_id = models.UUIDField(null=True)
     body = models.TextField(_("text"), blank=True)
     html = models.TextField(blank=True)
     reply_to = models.ForeignKey(
-        "self", models.SET_NULL, null=True, blank=True, related_name="replies", verbose_name=_("reply to")
+        "self",
+        models.SET_NULL,
+        null=True,
+        blank=True,
+        related_name="replies",
+        db_index=False,
+        verbose_name=_("reply to"),
     )
     job = models.ForeignKey(
-        "notifications.Job", models.SET_NULL, null=True, blank=True, related_name="messages", verbose_name=_("job")
+        "notifications.Job",
+        models.SET_NULL,
+        null=True,
+        blank=True,
+        related_name="messages",
+        db_index=False,
+        verbose_name=_("job"),
     )
     created_at = models.DateTimeField(_("sent"))
     edited_at = models.DateTimeField(_("edited"), null=True, blank=True)
@@ -154,6 +173,20 @@ class Message(models.Model):
             models.UniqueConstraint(fields=["room", "changed_seq"], name="message_changed_seq"),
             models.UniqueConstraint(fields=["author", "client_id"], name="message_sent_once"),
         ]
+        # Each costs a post something, so there are none that the constraints make superfluous, and
+        # none with rows that nobody looks for.
+        indexes = [
+            models.Index(
+                fields=["room", "author", "seq", "kind"],
+                condition=models.Q(deleted_at__isnull=True),
+                name="message_own",
+            ),
+            models.Index(
+                fields=["room", "seq", "kind"], condition=models.Q(deleted_at__isnull=False), name="message_gone"
+            ),
+            models.Index(fields=["reply_to"], condition=models.Q(reply_to__isnull=False), name="message_answers"),
+            models.Index(fields=["job"], condition=models.Q(job__isnull=False), name="message_of_job"),
+        ]
         verbose_name = _("message")
         verbose_name_plural = _("messages")
 
@@ -161,10 +194,30 @@ class Message(models.Model):
         return self.body[:60]
 
 
+class Aside(models.Model):
+    """A seq of a room's stream at which nobody said anything: a message's change, or a word of the room itself.
+
+    `number` counts them in their room: 1, 2, 3 … So what was said between two seqs is known without
+    counting it, however much that is. Written under the room's lock, with the room's `asides`.
+    """
+
+    room = models.ForeignKey(Room, models.CASCADE, related_name="+", db_index=False)
+    seq = models.BigIntegerField()
+    number = models.BigIntegerField()
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["room", "seq"], name="aside_once")]
+
+    def __str__(self) -> str:
+        return f"{self.room_id}/{self.seq}"
+
+
 class Reaction(models.Model):
     """One person's emoji on one message."""
 
-    message = models.ForeignKey(Message, models.CASCADE, related_name="reactions", verbose_name=_("message"))
+    message = models.ForeignKey(
+        Message, models.CASCADE, related_name="reactions", db_index=False, verbose_name=_("message")
+    )
     user = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="+", verbose_name=_("person"))
     emoji = models.CharField(max_length=32)
     created_at = models.DateTimeField(_("created"))

@@ -4,12 +4,11 @@ from collections.abc import Iterable
 from typing import Any
 
 from django.db import models
-from django.db.models import Count, OuterRef, Q, QuerySet, Subquery
-from django.db.models.fields.json import KT
-from django.db.models.functions import Cast, Coalesce
+from django.db.models import Case, Count, F, FilteredRelation, OuterRef, Q, QuerySet, Subquery, When
+from django.db.models.functions import Coalesce
 
 from accounts.models import User
-from chat.models import Membership, Message, Room
+from chat.models import Aside, Membership, Message, Room
 
 
 def rooms_of(user: User) -> list[Room]:
@@ -49,40 +48,67 @@ def seen_room(user: User, **lookup: Any) -> Room | None:
     room.role = mine.role if mine else None
     room.my_muted_at = mine.muted_at if mine else None
     room.last_read_seq = mine.last_read_seq if mine else None
-    room.unread = _unread(user, room.pk, mine.last_read_seq).count() if mine else 0
-    room.mentions = _mentions(user, room.pk).count()
+    room.unread = _unread_in(room, user, mine.last_read_seq) if mine else 0
+    room.mentions = _mentions(user).filter(room_ref=room.pk).count()
     room.member_count = Membership.objects.filter(room=room).count()
     return _with_others([room], user)[0]
 
 
+def _unread_in(room: Room, user: User, position: int) -> int:
+    """What others said after a position, and that is still there.
+
+    Nothing is counted that isn't few: talk is what is left of the seqs without the asides,
+    whose numbers are known, and without one's own and what was deleted.
+    """
+    if position >= room.head_seq:
+        return 0
+    asides = _asides_before(room.pk, position).first() or 0
+    said = room.head_seq - position - (room.asides - asides)
+    return said - _own(user, room.pk, position).count() - _gone(room.pk, position).count()
+
+
 def seen(rooms: QuerySet[Room], user: User) -> list[Room]:
-    """The rooms with what the model declares for one person; two queries however many they are."""
-    mine = Membership.objects.filter(room=OuterRef("pk"), user=user)
+    """The rooms with what the model declares for one person; a few queries however many they are."""
+    there, position = OuterRef("pk"), OuterRef("mine__last_read_seq")
+    asides = Coalesce(Subquery(_asides_before(there, position)[:1]), 0)
+    said = F("head_seq") - F("mine__last_read_seq") - (F("asides") - asides)
+    unread = said - _count(_own(user, there, position)) - _count(_gone(there, position))
     annotated = rooms.annotate(  # type: ignore[no-redef] # the model declares them
-        role=Subquery(mine.values("role")),
-        my_muted_at=Subquery(mine.values("muted_at")),
-        last_read_seq=Subquery(mine.values("last_read_seq")),
-        unread=_count(_unread(user, OuterRef("pk"), OuterRef("last_read_seq"))),
-        mentions=_count(_mentions(user, OuterRef("pk"))),
-        member_count=_count(Membership.objects.filter(room=OuterRef("pk"))),
+        mine=FilteredRelation("memberships", condition=Q(memberships__user=user)),
+        role=F("mine__role"),
+        my_muted_at=F("mine__muted_at"),
+        last_read_seq=F("mine__last_read_seq"),
+        unread=Case(When(head_seq__gt=F("mine__last_read_seq"), then=unread), default=0),
+        member_count=_count(Membership.objects.filter(room=there)),
     )
-    return _with_others(annotated, user)
+    found = _with_others(annotated, user)
+    mentions = dict(_mentions(user).order_by().values_list("room_ref").annotate(_n=Count("*")))
+    for room in found:
+        room.mentions = mentions.get(room.pk, 0)
+    return found
 
 
-def _unread(user: User, room: int | OuterRef, position: int | OuterRef) -> QuerySet[Any]:
-    said = Message.objects.filter(room=room, seq__gt=position, deleted_at=None)
-    return said.exclude(kind="system").exclude(author=user)
+def _asides_before(room: int | OuterRef, position: int | OuterRef) -> QuerySet[Aside, int]:
+    """How many there were at a position, if any."""
+    return Aside.objects.filter(room=room, seq__lte=position).order_by("-seq").values_list("number", flat=True)
 
 
-def _mentions(user: User, room: int | OuterRef) -> QuerySet[Any]:
-    waiting = user.notifications.filter(read_at=None, kind__in=["mention", "reply"])
-    about = waiting.annotate(_about=Cast(KT("data__room__id"), models.BigIntegerField()))
-    return about.filter(_about=room)
+def _own(user: User, room: int | OuterRef, position: int | OuterRef) -> QuerySet[Message]:
+    return Message.objects.filter(room=room, author=user, seq__gt=position, deleted_at=None).exclude(kind="system")
 
 
-def _count(rows: QuerySet[Any]) -> Coalesce:
-    counted = rows.order_by().annotate(_all=models.Value(1)).values("_all").annotate(_n=Count("pk")).values("_n")
-    return Coalesce(Subquery(counted), 0)
+def _gone(room: int | OuterRef, position: int | OuterRef) -> QuerySet[Message]:
+    return Message.objects.filter(room=room, seq__gt=position, deleted_at__isnull=False).exclude(kind="system")
+
+
+def _mentions(user: User) -> QuerySet[Any]:
+    return user.notifications.filter(read_at=None, kind__in=["mention", "reply"], room_ref__isnull=False)
+
+
+def _count(rows: QuerySet[Any]) -> Subquery:
+    """`COUNT(*)`, which asks for no column, so that an index is enough."""
+    counted = models.Func(function="COUNT", template="COUNT(*)", output_field=models.BigIntegerField())
+    return Subquery(rows.order_by().annotate(_n=counted).values("_n"))
 
 
 def _with_others(rooms: Iterable[Room], user: User) -> list[Room]:

@@ -2,6 +2,8 @@
 
 from django.conf import settings
 from django.db import models
+from django.db.models.fields.json import KT
+from django.db.models.functions import Cast
 from django.utils.translation import gettext_lazy as _
 
 from notifications.querysets import JobQuerySet, NotificationQuerySet
@@ -24,7 +26,7 @@ class Inbox(models.Model):
 class InboxEvent(models.Model):
     """One event of an inbox's stream, as it was told: `payload` holds the event's own keys."""
 
-    inbox = models.ForeignKey(Inbox, models.CASCADE, related_name="events")
+    inbox = models.ForeignKey(Inbox, models.CASCADE, related_name="events", db_index=False)
     seq = models.BigIntegerField()
     type = models.CharField(max_length=40)
     payload = models.JSONField()
@@ -53,7 +55,11 @@ class Notification(models.Model):
         JOB_CANCELLED = "job.cancelled", _("Job cancelled")
 
     user = models.ForeignKey(
-        settings.AUTH_USER_MODEL, models.CASCADE, related_name="notifications", verbose_name=_("person")
+        settings.AUTH_USER_MODEL,
+        models.CASCADE,
+        related_name="notifications",
+        db_index=False,
+        verbose_name=_("person"),
     )
     kind = models.CharField(_("kind"), max_length=20, choices=Kind)
     actor = models.ForeignKey(
@@ -65,6 +71,11 @@ class Notification(models.Model):
     text = models.CharField(_("text"), max_length=200, blank=True)
     url = models.CharField(_("address"), max_length=200)
     data = models.JSONField(_("details"), default=dict)  # of the feature that told it, e.g. {"room": {"id", "name"}}
+    room_ref = models.GeneratedField(
+        expression=Cast(KT("data__room__id"), models.BigIntegerField()),
+        output_field=models.BigIntegerField(null=True),
+        db_persist=True,
+    )
     created_at = models.DateTimeField(_("created"))
     read_at = models.DateTimeField(_("read"), null=True, blank=True)
 
@@ -74,7 +85,10 @@ class Notification(models.Model):
         ordering = ["-id"]
         indexes = [
             models.Index(fields=["user", "-id"], name="notification_of_user"),
-            models.Index(fields=["user"], condition=models.Q(read_at=None), name="notification_unread"),
+            models.Index(fields=["user", "-id"], condition=models.Q(read_at=None), name="notification_unread"),
+            models.Index(
+                fields=["user", "room_ref", "kind"], condition=models.Q(read_at=None), name="notification_of_room"
+            ),
         ]
         verbose_name = _("notification")
         verbose_name_plural = _("notifications")
@@ -99,7 +113,9 @@ class Job(models.Model):
         FAILED = "failed", _("Failed")
         CANCELLED = "cancelled", _("Cancelled")
 
-    owner = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="jobs", verbose_name=_("owner"))
+    owner = models.ForeignKey(
+        settings.AUTH_USER_MODEL, models.CASCADE, related_name="jobs", db_index=False, verbose_name=_("owner")
+    )
     key = models.CharField(_("key"), max_length=100, blank=True)
     kind = models.CharField(_("kind"), max_length=40, blank=True)
     title = models.CharField(_("title"), max_length=200)
@@ -164,7 +180,7 @@ class Job(models.Model):
 class JobLog(models.Model):
     """A piece of a job's log, from character `start` on."""
 
-    job = models.ForeignKey(Job, models.CASCADE, related_name="log", verbose_name=_("job"))
+    job = models.ForeignKey(Job, models.CASCADE, related_name="log", db_index=False, verbose_name=_("job"))
     start = models.BigIntegerField()
     text = models.TextField()
 

@@ -14,6 +14,7 @@ from accounts.models import User
 from chat.models import Membership, Message, Reaction, Room
 from chat.payloads import message_payload
 from chat.services.posting import rendered, write_refusal
+from chat.services.system import next_aside
 from chat.streams import message_frame
 from chatsite.realtime.announce import announce
 from chatsite.realtime.commands import CommandError, not_found
@@ -33,10 +34,8 @@ class _Change:
     def commit(self, change: str, now: datetime) -> dict[str, Any]:
         """Saves the message at the room's next seq, announces it, and returns its payload."""
         message, room = self.message, self.room
-        room.head_seq += 1
-        message.changed_seq, message.change, message.changed_at = room.head_seq, change, now
+        message.changed_seq, message.change, message.changed_at = next_aside(room), change, now
         message.save()
-        room.save(update_fields=["head_seq"])
         whole = Message.objects.whole().get(pk=message.pk)
         announcement = partial(announce, f"room:{room.pk}", [message_frame(whole)], room.access_version)
         transaction.on_commit(announcement, robust=True)
