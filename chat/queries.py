@@ -25,18 +25,18 @@ def visible_room(user: User, **lookup: Any) -> Room:
 
 def room_detail(user: User, room_id: int) -> dict[str, Any]:
     """A room with its first members. Raises `not_found`."""
-    shown = _members(room_id, MEMBERS_SHOWN)
+    shown = members_of(room_id, MEMBERS_SHOWN)
     return room_payload(visible_room(user, pk=room_id)) | {"members": shown}
 
 
 def members(user: User, room_id: int) -> list[dict[str, Any]]:
     """Everybody in a room. Raises `not_found`."""
-    everybody = _members(room_id)
+    everybody = members_of(room_id)
     _refuse_outsiders(user, room_id)
     return everybody
 
 
-def _members(room_id: int, limit: int | None = None) -> list[dict[str, Any]]:
+def members_of(room_id: int, limit: int | None = None) -> list[dict[str, Any]]:
     rows = Membership.objects.filter(room=room_id).in_order().values_list(*MEMBER_COLUMNS)
     return [member_from(row) for row in rows[:limit]]
 

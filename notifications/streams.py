@@ -29,8 +29,8 @@ class InboxKind(StreamKind):
     def readers(self, pk: int, user_ids: Collection[int]) -> set[int]:
         return {pk} & set(user_ids)
 
-    def greeting(self, pk: int, user_id: int) -> dict[str, Any]:
-        return {}
+    def greetings(self, pk: int, user_ids: Collection[int]) -> dict[int, dict[str, Any]]:
+        return {user_id: {} for user_id in user_ids}
 
 
 register(InboxKind())

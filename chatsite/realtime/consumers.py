@@ -16,12 +16,11 @@ from chatsite.realtime import hub as hubs
 from chatsite.realtime.commands import Command, CommandError, Ping, Subscribe, Unsubscribe, command_refusal, not_found
 from chatsite.realtime.delivery import Parcel, outlet_for, size
 from chatsite.realtime.events import json_text
-from chatsite.realtime.following import Subscription
+from chatsite.realtime.following import Following, Subscription
 from chatsite.realtime.handshakes import admit, refuse, release
 from chatsite.realtime.identity import CLOSE_IDENTITY_LOST, Identity, IdentityLostError
-from chatsite.realtime.opening import bring_to_head, open_for
 from chatsite.realtime.ratelimits import limit
-from chatsite.realtime.threads import in_database
+from chatsite.realtime.subscribing import bring_to_life
 
 logger = logging.getLogger(__name__)
 
@@ -42,7 +41,7 @@ def command(schema: type[Command], scope: str = "read", pipelined: bool = False)
     """Marks a method as the handler of a command, and the scope that a token needs for it.
 
     The method returns the keys of `ok`. A pipelined one returns a future of them: then the
-    next pipelined command may start before this one is done, so that posts are committed
+    same command may start again before this one is done, so that posts are committed
     together; any other waits.
     """
 
@@ -83,6 +82,8 @@ class StreamConsumer(AsyncWebsocketConsumer):
         self.heartbeat_at = 0.0
         self.outlet = outlet_for(scope, send, on_overflow=self._too_slow, on_loss=self._lost)
         self._outstanding: set[asyncio.Future[Any]] = set()
+        self._outstanding_command = ""
+        self._opening: set[str] = set()
         self._is_open = False
         self.hub = hubs.ensure()
         try:
@@ -150,7 +151,7 @@ class StreamConsumer(AsyncWebsocketConsumer):
             ref = _ref(raw)
             await self._keep_pace()
             name = self._handler(raw)
-            result = await self._in_order(getattr(self, name), self._checked(raw))
+            result = await self._in_order(name, self._checked(raw))
         except CommandError as error:
             self._refuse(ref, error)
         except Exception:
@@ -193,11 +194,13 @@ class StreamConsumer(AsyncWebsocketConsumer):
         except ValidationError as error:
             raise command_refusal(error) from None
 
-    async def _in_order(self, handler: Handler, command: Command) -> Any:
+    async def _in_order(self, name: str, command: Command) -> Any:
         """Runs a handler so that the socket's commands take effect in the order sent."""
-        pipelined = getattr(handler, "pipelined", False)
-        while self._outstanding and (not pipelined or len(self._outstanding) >= MAX_OUTSTANDING):
+        handler: Handler = getattr(self, name)
+        overlaps = getattr(handler, "pipelined", False) and name == self._outstanding_command
+        while self._outstanding and (not overlaps or len(self._outstanding) >= MAX_OUTSTANDING):
             await asyncio.wait(self._outstanding, return_when=asyncio.FIRST_COMPLETED)
+        self._outstanding_command = name
         return await handler(command)
 
     def _answer(self, ref: str | None, result: Any) -> None:
@@ -228,32 +231,22 @@ class StreamConsumer(AsyncWebsocketConsumer):
 
     # --- Streams ------------------------------------------------------------
 
-    @command(Subscribe)
-    async def subscribe(self, command: Subscribe) -> object:
+    @command(Subscribe, pipelined=True)
+    async def subscribe(self, command: Subscribe) -> asyncio.Future[object]:
         """Registers first and reads then, so that nothing falls between."""
         if command.stream.partition(":")[0] not in self.stream_kinds:
             raise not_found()
+        while command.stream in self._opening:
+            await asyncio.wait(self._outstanding, return_when=asyncio.FIRST_COMPLETED)
         following, subscription = self.hub.follow(self, command.stream)
+        self._opening.add(command.stream)
+        return asyncio.ensure_future(self._open(command, following, subscription))
+
+    async def _open(self, command: Subscribe, following: Following, subscription: Subscription) -> object:
         try:
-            opening = await in_database(open_for, self.identity, command)
-            asked_under = -1
-            while asked_under < opening.state.access < following.newest_access:  # somebody was removed meanwhile
-                asked_under = opening.state.access
-                opening = await in_database(open_for, self.identity, command)
-        except BaseException:
-            self.hub.unfollow(self, command.stream)
-            raise
-        if self.subscriptions.get(command.stream) is not subscription:
-            raise not_found()
-        if not self.hub.is_epoch(opening.epoch):
-            return ANSWERED  # closed, as everybody is
-        following.start_at(opening.state)
-        subscription.position = opening.state.head
-        if command.ref is not None:
-            self.send_text(json_text({"type": "ok", "ref": command.ref} | opening.ok))
-        if opening.frames:
-            self.send_parcel(Parcel([frame.text for frame in opening.frames]))
-        await bring_to_head(self, following, subscription)
+            await bring_to_life(self, command, following, subscription)
+        finally:
+            self._opening.discard(command.stream)
         return ANSWERED
 
     @command(Unsubscribe)

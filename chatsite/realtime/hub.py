@@ -46,6 +46,7 @@ CLOSE_START_AFRESH = 4409  # a code that any server may send
 class Socket(Protocol):
     """What the hub needs of a consumer."""
 
+    hub: "Hub"
     identity: Identity
     subscriptions: dict[str, Subscription]
     heartbeat_at: float

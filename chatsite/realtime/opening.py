@@ -1,93 +1,121 @@
-"""The beginning of a subscription: where a client stands, and the run that brings it to the head."""
+"""What the database says to a `stream.subscribe`: where its socket stands, and the run to the head.
 
+What is asked at the same time is read together: when everybody comes back at once, a room is
+read once for all of them.
+"""
+
+from bisect import bisect_left, bisect_right
+from collections import defaultdict
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from chatsite.realtime.commands import Subscribe, not_found
-from chatsite.realtime.delivery import Parcel
 from chatsite.realtime.events import Frame
-from chatsite.realtime.following import READ_FRAMES, Following, Subscription
 from chatsite.realtime.identity import Identity, IdentityLostError, lost
-from chatsite.realtime.streams import State, StreamKind, epoch, parse
-from chatsite.realtime.threads import in_database
-
-if TYPE_CHECKING:
-    from chatsite.realtime.hub import Socket
+from chatsite.realtime.streams import State, StreamKind, epoch, is_stream, parse, states_of
 
 MAX_REPLAY = 1_000
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Request:
+    """Somebody's `stream.subscribe`; `in_memory` where the hub has the run that it asks for."""
+
+    identity: Identity
+    command: Subscribe
+    in_memory: bool = False
+
+
 @dataclass(frozen=True, slots=True)
 class Opening:
-    """What the database says to a `stream.subscribe`."""
+    """What the database says to a request; after `ok` and the frames its socket is at `position`."""
 
     state: State
     epoch: str
     frames: list[Frame]
+    position: int
     ok: dict[str, Any]
 
 
-def open_for(identity: Identity, command: Subscribe) -> Opening:
-    """As `open_stream`, for somebody who is still signed in when all is read. Raises IdentityLostError, too."""
-    opening = open_stream(command, identity.user_id)
-    if lost([identity]):
-        raise IdentityLostError
-    return opening
+def open_all(requests: Sequence[Request]) -> list[Opening | Exception]:
+    """Answers each: an opening, `not_found`, or IdentityLostError.
 
-
-def open_stream(command: Subscribe, user_id: int) -> Opening:
-    """Reads the state, the run after `after`, and the permission, in that order.
-
-    A reader who is thrown out meanwhile is refused or, if the permission was read just
-    before, belongs to an older `access` than the next frames. Raises `not_found`.
+    Reads the states, the runs and the permissions, in that order, and last who is still signed
+    in. A reader who is thrown out meanwhile is refused or, if the permission was read just
+    before, belongs to an older `access` than the next frames.
     """
-    kind, pk = parse(command.stream)
-    state = kind.states([pk]).get(pk)
+    groups: dict[str, list[Request]] = defaultdict(list)
+    for request in requests:
+        if is_stream(request.command.stream):
+            groups[request.command.stream].append(request)
+    states = states_of(groups)
     deployment = epoch()
-    frames = None if state is None else _run(kind, pk, state, command, deployment)
-    if state is None or user_id not in kind.readers(pk, [user_id]):
-        raise not_found()
-    head = frames[-1].seq if frames else state.head
-    ok = {"stream": command.stream, "head": head, "epoch": deployment} | kind.greeting(pk, user_id)
-    if frames is None:
-        ok["reset"] = True
-    return Opening(State(head, state.access), deployment, frames or [], ok)
+    openings: dict[Request, Opening] = {}
+    for stream, state in states.items():
+        openings |= _open_stream(stream, state, deployment, groups[stream])
+    signed_out = lost({request.identity for request in openings})
+    return [_answer(openings.get(request), request.identity in signed_out) for request in requests]
 
 
-def _run(kind: StreamKind, pk: int, state: State, command: Subscribe, deployment: str) -> list[Frame] | None:
-    """The frames to replay; None where the client has to start afresh."""
-    if command.after is None:
-        return []
-    if command.epoch not in (None, deployment) or command.after > state.head:
-        return None
-    frames = kind.read(pk, command.after, MAX_REPLAY + 1)
-    if len(frames) > MAX_REPLAY or (frames and frames[0].after > command.after):
-        return None
-    if not frames and command.after != state.head:
-        return None
-    return frames
+def _answer(opening: Opening | None, is_signed_out: bool) -> Opening | Exception:
+    if opening is None:
+        return not_found()
+    return IdentityLostError() if is_signed_out else opening
 
 
-async def bring_to_head(socket: "Socket", following: Following, subscription: Subscription) -> None:
-    """Sends what came in while the opening was read, then lets the subscription live.
+def _open_stream(stream: str, state: State, deployment: str, group: Sequence[Request]) -> dict[Request, Opening]:
+    """The openings of those who may follow it."""
+    kind, pk = parse(stream)
+    runs = _runs(kind, pk, state, deployment, group)
+    allowed = kind.readers(pk, {request.identity.user_id for request in group})
+    greetings = kind.greetings(pk, allowed)
+    openings = {}
+    for request in group:
+        if (greeting := greetings.get(request.identity.user_id)) is not None:
+            frames, after = runs[request], request.command.after
+            head = frames[-1].seq if frames else state.head
+            ok = {"stream": stream, "head": head, "epoch": deployment} | greeting
+            if frames is None:
+                ok["reset"] = True
+            position = after if request.in_memory and frames is not None and after is not None else head
+            openings[request] = Opening(State(head, state.access), deployment, frames or [], position, ok)
+    return openings
 
-    Between the last comparison and `live` nothing is awaited, so no frame slips through.
-    """
-    while following.head is not None and following.head > subscription.position:
-        frames = following.since(subscription.position)
-        if frames is None:
-            position, user_id = subscription.position, socket.identity.user_id
-            frames = await in_database(_read_for, following.kind, following.pk, position, user_id)
-            if frames is None or socket.subscriptions.get(following.stream) is not subscription:
-                return
-        if not frames:
-            break
-        socket.send_parcel(Parcel([frame.text for frame in frames]))
-        subscription.position = frames[-1].seq
-    subscription.live = True
+
+def _runs(
+    kind: StreamKind, pk: int, state: State, deployment: str, group: Sequence[Request]
+) -> dict[Request, list[Frame] | None]:
+    """The frames to replay to each; None where the client has to start afresh."""
+    runs: dict[Request, list[Frame] | None] = {}
+    reading: dict[int, list[Request]] = defaultdict(list)  # by cursor
+    for request in group:
+        after, its_epoch = request.command.after, request.command.epoch
+        if after is None:
+            runs[request] = []
+        elif its_epoch not in (None, deployment) or after > state.head:
+            runs[request] = None
+        elif request.in_memory:
+            runs[request] = []
+        else:
+            reading[after].append(request)
+    for after, run in _replays(kind, pk, sorted(reading)).items():
+        is_whole = run is not None and (run[0].after <= after if run else after == state.head)
+        runs |= dict.fromkeys(reading[after], run if is_whole else None)
+    return runs
 
 
-def _read_for(kind: StreamKind, pk: int, after: int, user_id: int) -> list[Frame] | None:
-    """The frames after a position; None for who may read no more. Asked last, so that it covers all of them."""
-    frames = kind.read(pk, after, READ_FRAMES)
-    return frames if user_id in kind.readers(pk, [user_id]) else None
+def _replays(kind: StreamKind, pk: int, cursors: Sequence[int]) -> dict[int, list[Frame] | None]:
+    """The frames after each of these cursors, read once for all of them; None for those too far back."""
+    if not cursors:
+        return {}
+    found: dict[int, list[Frame]] = {}
+
+    def is_near(cursor: int) -> bool:
+        found[cursor] = kind.read(pk, cursor, MAX_REPLAY + 1)
+        return len(found[cursor]) <= MAX_REPLAY
+
+    nearest = 0 if is_near(cursors[0]) else bisect_left(cursors, True, lo=1, key=is_near)
+    run = found[cursors[nearest]] if nearest < len(cursors) else []
+    parts = {cursor: run[bisect_right(run, cursor, key=lambda frame: frame.seq) :] for cursor in cursors[nearest:]}
+    return dict.fromkeys(cursors[:nearest]) | parts

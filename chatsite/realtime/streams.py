@@ -43,8 +43,8 @@ class StreamKind(ABC):
         """Who of these may follow it."""
 
     @abstractmethod
-    def greeting(self, pk: int, user_id: int) -> dict[str, Any]:
-        """What `ok` of `stream.subscribe` tells besides the position."""
+    def greetings(self, pk: int, user_ids: Collection[int]) -> dict[int, dict[str, Any]]:
+        """What `ok` of `stream.subscribe` tells each of its readers besides the position; nobody else is in it."""
 
 
 _kinds: dict[str, StreamKind] = {}
@@ -54,11 +54,17 @@ def register(kind: StreamKind) -> None:
     _kinds[kind.name] = kind
 
 
+def is_stream(name: str) -> bool:
+    """Whether it is the one name of what may be a stream."""
+    kind, _, pk = name.partition(":")
+    return kind in _kinds and pk.isascii() and pk.isdigit() and str(int(pk[:20])) == pk and int(pk) <= MAX_ID
+
+
 def parse(stream: str) -> tuple[StreamKind, int]:
     """The kind and the row of `room:7`. Raises `not_found` for what is no such name."""
-    name, _, pk = stream.partition(":")
-    if name not in _kinds or not (pk.isascii() and pk.isdigit()) or str(int(pk[:20])) != pk or int(pk) > MAX_ID:
+    if not is_stream(stream):
         raise not_found()
+    name, _, pk = stream.partition(":")
     return _kinds[name], int(pk)
 
 

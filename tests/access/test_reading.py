@@ -16,10 +16,11 @@ from django.test import Client
 from accounts.models import User
 from chat.models import Room
 from chat.services.members import change_kind, put_member, remove_member
-from chatsite.realtime import announce, consumers, hub, relay, watch
+from chatsite.realtime import announce, hub, relay, subscribing, watch
 from chatsite.realtime.announce import doubt_identities
+from chatsite.realtime.batches import BatchWriter
 from chatsite.realtime.hub import Hub
-from chatsite.realtime.opening import open_for
+from chatsite.realtime.opening import open_all
 from chatsite.realtime.threads import DATABASE_THREADS, in_database
 from tests.access.conftest import LOSSES, Loss, SignIn, deactivate, revoke_token, sign_in, sign_out
 from tests.support import cast
@@ -266,31 +267,31 @@ async def test_a_removal_of_which_nothing_was_heard_counts_for_typing_too(
         assert {event["type"] for event in b.events} <= {"presence.changed"}
 
 
-async def test_two_first_readers_one_of_whom_is_removed_in_between(
+async def test_a_first_reader_who_is_removed_while_the_stream_is_opened(
     alice: User, bob: User, room: Room, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Bob's permission is read, then he is removed, then Alice is the first to follow the room as it now is.
+    """Bob's permission is read, then he is removed, then he is answered.
 
-    Nobody follows it yet, so no check of the readers concerns Bob; what was read for him must be read again.
+    Nobody follows the room yet, so no check of the readers concerns Bob; what was read for him must be read again.
     """
     read, go_on = threading.Event(), threading.Event()
 
-    def held_up(identity: Any, command: Any) -> Any:
-        opening = open_for(identity, command)
-        if identity.user_id == bob.pk and not read.is_set():
+    def held_up(requests: Any) -> Any:
+        outcomes = open_all(requests)
+        if requests[0].identity.user_id == bob.pk and not read.is_set():
             read.set()
             go_on.wait(10)
-        return opening
+        return outcomes
 
-    monkeypatch.setattr(consumers, "open_for", held_up)
+    monkeypatch.setattr(subscribing, "openings", BatchWriter(held_up))
     async with LocalClient(alice) as a, LocalClient(bob) as b:
         bobs = asyncio.create_task(follow(b, room))
         await asyncio.to_thread(read.wait, 10)
         await in_database(remove_member, alice, room.pk, bob.pk)
-        await follow(a, room)
         go_on.set()
         with pytest.raises(RefusedError, match="not_found"):
             await bobs
+        await follow(a, room)
         await in_database(speak, alice, room, "Among us")
         await a.next_event("message.posted")
         await b.quiet()

@@ -16,7 +16,7 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from chat.consumers import writer
-from chatsite.realtime import following, hub, opening
+from chatsite.realtime import following, hub, opening, subscribing
 from chatsite.realtime.events import EVENT_TYPES, DurableEvent
 from notifications.services import inbox
 from tests.properties import clients
@@ -152,7 +152,7 @@ def make_memories_short(monkeypatch: pytest.MonkeyPatch) -> None:
     """What is remembered in the process, read at once, replayed and kept is hardly anything."""
     monkeypatch.setattr(following, "RING_FRAMES", 3)
     monkeypatch.setattr(following, "READ_FRAMES", 2)
-    monkeypatch.setattr(opening, "READ_FRAMES", 2)
+    monkeypatch.setattr(subscribing, "READ_FRAMES", 2)
     monkeypatch.setattr(opening, "MAX_REPLAY", 4)
     monkeypatch.setattr(hub, "LINGER_SECONDS", 0.0)
     monkeypatch.setattr(inbox, "KEPT_EVENTS", 4)

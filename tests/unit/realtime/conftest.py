@@ -51,8 +51,8 @@ class Log(StreamKind):
         self.checks += 1
         return self.allowed & set(user_ids)
 
-    def greeting(self, pk: int, user_id: int) -> dict[str, Any]:
-        return {}
+    def greetings(self, pk: int, user_ids: Collection[int]) -> dict[int, dict[str, Any]]:
+        return {user_id: {} for user_id in user_ids}
 
 
 class Listener:

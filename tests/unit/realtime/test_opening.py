@@ -3,26 +3,40 @@
 from typing import Any
 
 import pytest
+from django.contrib.sessions.models import Session
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 
+from accounts.identities import of_session
 from accounts.models import User
 from chat.models import Room
 from chat.services.changing import edit_message
 from chat.services.posting import post_messages
-from chatsite.realtime import opening as openings
+from chatsite.realtime import subscribing
 from chatsite.realtime.commands import CommandError, Subscribe
 from chatsite.realtime.following import Subscription
 from chatsite.realtime.models import Deployment
-from chatsite.realtime.opening import MAX_REPLAY, Opening, bring_to_head, open_stream
+from chatsite.realtime.opening import MAX_REPLAY, Opening, Request, open_all
 from chatsite.realtime.streams import epoch, may_follow, parse, states_of
+from chatsite.realtime.subscribing import bring_to_head
 from notifications.events import JobQueued
 from notifications.models import InboxEvent
 from notifications.services import append_to_inbox
+from tests.support.cast import session_of
 from tests.unit.chat.conftest import post_of, speak
 from tests.unit.realtime.conftest import Listener, Stage, frame
 
 
+def request(user: User, stream: str, after: int | None = None, epoch: str | None = None, **options: Any) -> Request:
+    command = Subscribe(type="stream.subscribe", stream=stream, after=after, epoch=epoch)
+    return Request(of_session(user, session_of(user)), command, **options)
+
+
 def opened(user: User, stream: str, after: int | None = None, epoch: str | None = None) -> Opening:
-    return open_stream(Subscribe(type="stream.subscribe", stream=stream, after=after, epoch=epoch), user.pk)
+    (outcome,) = open_all([request(user, stream, after, epoch)])
+    if isinstance(outcome, Exception):
+        raise outcome
+    return outcome
 
 
 def run(opening: Opening) -> list[tuple[int, int]]:
@@ -126,6 +140,74 @@ def test_who_may_follow(bob: User, charlie: User, room: Room) -> None:
     assert not may_follow(charlie.pk, stream_of(room))
 
 
+# --- Many at once -------------------------------------------------------------
+
+
+def outcomes(*requests: Request) -> list[Any]:
+    """Of each the code of its refusal, or `(run, position, whether to start afresh)`."""
+    found: list[Any] = []
+    for outcome in open_all(requests):
+        if isinstance(outcome, Opening):
+            found.append((run(outcome), outcome.position, outcome.ok.get("reset")))
+        elif isinstance(outcome, CommandError):
+            found.append(outcome.code)
+    return found
+
+
+def test_each_of_many_gets_what_they_would_alone(alice: User, bob: User, charlie: User, room: Room) -> None:
+    for _ in range(4):
+        speak(bob, room)
+    there, own = stream_of(room), f"inbox:{bob.pk}"
+    asked = [
+        request(alice, there, 2), request(charlie, there, 2), request(bob, there, 0), request(bob, "room:999999", 0),
+        request(bob, there, 4), request(alice, own, 0), request(bob, there, 5), request(bob, own, 0),
+        request(bob, there), request(bob, "room:x", 0), request(alice, there, 1, "another epoch"),
+    ]  # fmt: skip
+    assert outcomes(*asked) == [outcomes(one)[0] for one in asked]
+    assert outcomes(*asked) == [
+        ([(2, 3), (3, 4)], 4, None), "not_found", ([(0, 1), (1, 2), (2, 3), (3, 4)], 4, None), "not_found",
+        ([], 4, None), "not_found", ([], 4, True), ([], 0, None),
+        ([], 4, None), "not_found", ([], 4, True),
+    ]  # fmt: skip
+    rooms = [opening.ok["room"] for opening in open_all([asked[0], asked[2]]) if isinstance(opening, Opening)]
+    assert [shown["role"] for shown in rooms] == ["owner", "member"]
+
+
+def test_who_is_signed_out_gets_nothing_and_takes_nobody_along(alice: User, bob: User, room: Room) -> None:
+    speak(bob, room)
+    gone, there = request(alice, stream_of(room), 0), request(bob, stream_of(room), 0)
+    Session.objects.filter(pk=gone.identity.session_key).delete()
+    assert outcomes(gone, there) == ["forbidden", ([(0, 1)], 1, None)]
+
+
+def test_who_is_too_far_back_keeps_nobody_from_their_run(alice: User, bob: User, room: Room) -> None:
+    post_messages([post_of(bob, room, "x") for _ in range(MAX_REPLAY + 5)])
+    found = outcomes(*(request(bob, stream_of(room), after) for after in (0, 4, 5, 6, 1004, 1005)))
+    assert [(len(frames), position, reset) for frames, position, reset in found] == [
+        (0, 1005, True), (0, 1005, True), (1000, 1005, None), (999, 1005, None), (1, 1005, None), (0, 1005, None),
+    ]  # fmt: skip
+
+
+def test_a_room_is_read_once_for_all_who_come_back(
+    alice: User, bob: User, room: Room, django_assert_num_queries: Any
+) -> None:
+    for _ in range(3):
+        speak(bob, room)
+    requests = [request(user, stream_of(room), after) for user in (alice, bob) for after in (0, 1, 2, 3) * 10]
+    epoch()
+    with CaptureQueriesContext(connection) as one:
+        open_all([requests[0], requests[40]])
+    with django_assert_num_queries(len(one)):
+        open_all(requests)
+
+
+def test_what_memory_has_is_not_read(bob: User, room: Room) -> None:
+    speak(bob, room)
+    assert outcomes(request(bob, stream_of(room), 0, in_memory=True)) == [([], 0, None)]
+    assert outcomes(request(bob, stream_of(room), 0, "another epoch", in_memory=True)) == [([], 1, True)]
+    assert outcomes(request(bob, stream_of(room), 7, in_memory=True)) == [([], 1, True)]
+
+
 # --- What comes in while one is being brought to the head ---------------------
 
 
@@ -134,7 +216,7 @@ def at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     async def call(function: Any, *args: Any) -> Any:
         return function(*args)
 
-    monkeypatch.setattr(openings, "in_database", call)
+    monkeypatch.setattr(subscribing, "in_database", call)
 
 
 def joining(stage: Stage, user_id: int, position: int) -> tuple[Listener, Subscription]:
