@@ -173,16 +173,14 @@ class Message(models.Model):
             models.UniqueConstraint(fields=["room", "changed_seq"], name="message_changed_seq"),
             models.UniqueConstraint(fields=["author", "client_id"], name="message_sent_once"),
         ]
-        # Each costs a post something, so there are none that the constraints make superfluous, and
-        # none with rows that nobody looks for.
+        # Each costs a post something, so there are none that the constraints make superfluous, and none
+        # with rows that nobody looks for. The first two have all that unread counts ask.
         indexes = [
+            models.Index(fields=["room", "author", "seq", "kind", "deleted_at"], name="message_own"),
             models.Index(
-                fields=["room", "author", "seq", "kind"],
-                condition=models.Q(deleted_at__isnull=True),
-                name="message_own",
-            ),
-            models.Index(
-                fields=["room", "seq", "kind"], condition=models.Q(deleted_at__isnull=False), name="message_gone"
+                fields=["room", "seq", "kind", "deleted_at"],
+                condition=models.Q(deleted_at__isnull=False),
+                name="message_gone",
             ),
             models.Index(fields=["reply_to"], condition=models.Q(reply_to__isnull=False), name="message_answers"),
             models.Index(fields=["job"], condition=models.Q(job__isnull=False), name="message_of_job"),

@@ -63,7 +63,7 @@ def history(user: User, room_id: int, *, before: int | None, after: int | None, 
         page = rows[:limit][::-1]
     shown = {message.pk for message in page}
     answered = {message.reply_to_id for message in page if message.reply_to_id} - shown
-    quoted = Message.objects.filter(pk__in=answered, room=room_id).whole()
+    quoted = Message.objects.filter(pk__in=answered, room=room_id).order_by("pk").whole()
     answer = {
         "messages": [message_payload(message) for message in page],
         "has_more": len(rows) > limit,
@@ -105,9 +105,12 @@ def search(
     before: datetime | None = None,
     after: datetime | None = None,
 ) -> dict[str, Any]:
-    """Messages with the text in them that somebody may see, newest first: `{messages, has_more}`."""
+    """Messages with the text in them that somebody may see, newest first: `{messages, has_more}`.
+
+    The newest has the highest id, near enough: so what is often said is found without reading everything.
+    """
     found = Message.objects.visible_to(user).filter(deleted_at=None, body__icontains=text).exclude(kind="system")
     bounds = {"room": room_id, "author": author_id, "created_at__lt": before, "created_at__gt": after}
     found = found.filter(**{name: value for name, value in bounds.items() if value is not None})
-    rows = list(found.whole().order_by("-created_at", "-id")[: RESULTS + 1])
+    rows = list(found.whole().order_by("-id" if room_id is None else "-seq")[: RESULTS + 1])
     return {"messages": [message_payload(message) for message in rows[:RESULTS]], "has_more": len(rows) > RESULTS}

@@ -18,7 +18,7 @@ class RoomQuerySet(models.QuerySet["Room"]):
         return self.filter(Q(kind="public") | Exists(user.memberships.filter(room=OuterRef("pk"))))
 
     def joined_by(self, user: User) -> RoomQuerySet:
-        return self.filter(Exists(user.memberships.filter(room=OuterRef("pk"))))
+        return self.filter(pk__in=user.memberships.values("room"))
 
 
 class MembershipQuerySet(models.QuerySet["Membership"]):
@@ -34,8 +34,8 @@ class MessageQuerySet(models.QuerySet["Message"]):
         return self.filter(Q(room__kind="public") | Exists(membership))
 
     def whole(self) -> MessageQuerySet:
-        """With all that the payload needs."""
-        return self.select_related("author", "job", "job__owner").prefetch_related("reactions")
+        """With all that the payload needs. Few messages have a job, so that is no join."""
+        return self.select_related("author").prefetch_related("reactions", "job__owner")
 
     def changed_after(self, room_id: int, position: int) -> MessageQuerySet:
         """A room's stream from a position on: each message once, at its latest change."""

@@ -43,6 +43,6 @@ def read_room(user: User, room_id: int, seq: int) -> dict[str, Any]:
 def _read_notifications(user: User, room_id: int, seq: int) -> None:
     """What waits about the messages up to `seq`, and about having come into the room."""
     read = Q(kind__in=ABOUT_MESSAGES, data__seq__lte=seq) | Q(kind=Notification.Kind.ROOM_ADDED)
-    waiting = user.notifications.filter(read, read_at=None, data__room__id=room_id)
+    waiting = user.notifications.filter(read, read_at=None, room_ref=room_id).order_by()
     if ids := list(waiting.values_list("pk", flat=True)):
         mark_read(user.pk, ids=ids)
