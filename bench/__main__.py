@@ -21,8 +21,10 @@ from bench.workshop import HERE, MissingError, Workshop
 from chatsite.env import Env, EnvError
 from tests.support import servers as servers_of_tests
 
-THOROUGH = Pace(seconds=5, warm_up=1.5, windows=(4, 16, 60))  # a socket of ours has at most 64 posts under way
-QUICK = Pace(seconds=1, warm_up=0.5, windows=(16,))
+THOROUGH = Pace(
+    seconds=5, warm_up=1.5, patience=5, windows=(1, 4, 16, 60)
+)  # a socket of ours has at most 64 posts under way
+QUICK = Pace(seconds=1, warm_up=0.5, patience=5, windows=(16,))
 ROUNDS = 3
 BEGIN, END = "<!-- measured -->", "<!-- /measured -->"
 QUIET_LOAD = 0.5
@@ -42,7 +44,7 @@ def main() -> int:
     chosen = [work for work in works(options.quick) if work.name in options.only and has_descriptors_for(work)]
     with (
         tempfile.TemporaryDirectory(prefix="run-", dir=workshop.folder) as folder,
-        Grounds(Path(folder), sorted({work.layout for work in chosen})) as grounds,
+        Grounds(Path(folder), workshop.folder, sorted({work.layout for work in chosen})) as grounds,
     ):
         servers = available(server for server in everybody(workshop, grounds) if server.name in options.servers)
         run = Bench(load, servers, QUICK if options.quick else THOROUGH)
@@ -57,7 +59,7 @@ def main() -> int:
 
 def arguments(workshop: Workshop) -> argparse.Namespace:
     all_works = [work.name for work in works(is_quick=False)]
-    all_servers = [server.name for server in everybody(workshop, Grounds(Path(), []))]
+    all_servers = [server.name for server in everybody(workshop, Grounds(Path(), Path(), []))]
     parser = argparse.ArgumentParser(prog="dev.py bench", description=bench.__doc__)
     parser.add_argument("--quick", action="store_true", help="one short round, to see that all of it works")
     parser.add_argument("--only", type=some_of(all_works), default=all_works, metavar="WORK,…", help=listed(all_works))

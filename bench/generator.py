@@ -16,7 +16,6 @@ MISTAKES = {
     "dropped": "{} connections dropped",
     "refused": "{} posts refused",
     "unanswered": "{} posts unanswered",
-    "skipped": "{} posts not made, since too many were under way",
     "resets": "{} cursors not continued",
 }
 
@@ -45,8 +44,10 @@ class Generator:
 
     def __exit__(self, *exception: object) -> None:
         self.process.kill()
-        self.process.communicate()
-        self.said.close()
+        self.process.wait()
+        for file in (self.process.stdin, self.process.stdout, self.said):
+            if file:
+                file.close()
 
     def until(self, name: str) -> dict[str, Any]:
         """Waits for an event; returns what it says."""

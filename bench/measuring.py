@@ -13,17 +13,22 @@ SETTLE_SECONDS, SETTLE_AT_MOST_SECONDS = 1.0, 20.0
 
 
 class Pace(NamedTuple):
-    """How long each measurement takes, and the windows of posts under way of which each server's best is taken."""
+    """How long each measurement takes, and the windows of posts under way of which each server's best is taken.
+
+    After `patience` seconds without a delivery, what is missing is lost.
+    """
 
     seconds: float
     warm_up: float
+    patience: float
     windows: Sequence[int]
 
 
 def crowd(running: Running, present: Layout, senders: int, pace: Pace) -> dict[str, object]:
     """The generator's options for so many people in so many rooms."""
     numbers = {"connections": present.members, "rooms": present.rooms, "senders": senders}
-    return running.options | numbers | {"seconds": pace.seconds, "warm_up": pace.warm_up}
+    times = {"seconds": pace.seconds, "warm_up": pace.warm_up, "patience": pace.patience}
+    return running.options | numbers | times
 
 
 def talk(load: Path, running: Running, options: dict[str, object]) -> tuple[dict[str, Any], float]:

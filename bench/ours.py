@@ -23,10 +23,11 @@ DURABLE = ("-c", "fsync=on", "-c", "full_page_writes=on", "-c", "synchronous_com
 
 
 class Grounds:
-    """Databases to start from, each made when it is first asked for. `with Grounds(folder, layouts) as grounds:`"""
+    """Databases to start from, each made when it is first asked for. `with Grounds(…)` ends their server."""
 
-    def __init__(self, folder: Path, layouts: Sequence[Layout]) -> None:
+    def __init__(self, folder: Path, logs: Path, layouts: Sequence[Layout]) -> None:
         self.folder = folder
+        self.logs = logs
         self.layouts = layouts
         self.resources = ExitStack()
         self.sites = 0
@@ -87,7 +88,7 @@ class Ours(Server):
             port = servers.free_port()
             environ = environment(folder, {**variables, "PORT": str(port)})
             command = [sys.executable, "manage.py", "serve", "--workers", str(self.workers)]
-            process = resources.enter_context(started(command, environ, self.grounds.folder / f"{self.name}.log"))
+            process = resources.enter_context(started(command, environ, self.grounds.logs / f"{self.name}.log"))
             wait_until(lambda: is_up(process.pid, port, self.workers), process)
             options = {"port": port, "dialect": "chat", "path": "/ws/chat/", "keys": folder / str(layout)}
             yield Running([process.pid, *helpers], options)

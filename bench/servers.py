@@ -110,7 +110,8 @@ def started(
     try:
         yield process
     except TimeoutError as error:
-        raise TimeoutError(f"{error}: {log.read_text(errors='replace')[-2000:]}") from None
+        said = log.read_text(errors="replace").strip().splitlines() or ["it said nothing"]
+        raise TimeoutError(f"{error}: {said[-1]} (all of it in {log})") from None
     finally:
         processes.end(process)
 
@@ -119,7 +120,7 @@ def wait_until(is_so: Callable[[], bool], process: "subprocess.Popen[bytes]") ->
     deadline = time.monotonic() + START_SECONDS
     while not is_so():
         if process.poll() is not None or time.monotonic() > deadline:
-            raise TimeoutError(f"{process.args!r} does not answer")
+            raise TimeoutError("does not answer")
         time.sleep(LOOK_SECONDS)
 
 

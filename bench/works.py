@@ -115,7 +115,7 @@ class Latency(Work):
     columns = (
         *(Column("posts", "posts/s"), Column("deliveries", "deliveries/s")),
         *(Column("p50", "p50", "{:.2f} ms"), Column("p99", "p99", "{:.2f} ms"), Column("max", "worst", "{:.1f} ms")),
-        *(CPU, GENERATOR),
+        *(Column("held_back", "posts held back", "{:.1f} %"), CPU, GENERATOR),
     )
 
     def __post_init__(self) -> None:
@@ -130,7 +130,9 @@ class Latency(Work):
         most, _ = talk(load, running, options | {"window": window})
         rate = most["acks"] / most["seconds"] / 2
         report, cpu = talk(load, running, options | {"rate": max(rate, 1.0)})
-        return Sample(rates(report, cpu) | latency(report["delivery_ms"]), mistakes(most) + mistakes(report))
+        held_back = 100 * report["skipped"] / (report["skipped"] + report["posted"])
+        figures = rates(report, cpu) | latency(report["delivery_ms"]) | {"held_back": held_back}
+        return Sample(figures, mistakes(most) + mistakes(report))
 
 
 @dataclass
@@ -153,7 +155,7 @@ class Storm(Work):
         figures = {
             "back_in": report["back_in"],
             "cpu_ms": share(cpu * 1e3, self.layout.members - self.layout.rooms),
-            "replayed": 100 * (1 - report["lost"] / report["missed"]),
+            "replayed": 100 * max(0, 1 - report["lost"] / report["missed"]),
             "generator": 100 * report["cpu_share"],
         }
         forgiven = {} if running.options["dialect"] == "chat" else NOT_REPLAYED
