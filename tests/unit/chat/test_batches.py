@@ -31,15 +31,11 @@ ROOMS = 50
 
 
 def by_session(user: User) -> Identity:
-    identity = identities.by_session(cast.session_of(user))
-    assert identity is not None
-    return identity
+    return identities.of_session(user, cast.session_of(user))
 
 
 def by_token(user: User) -> Identity:
-    identity = identities.by_key(tokens.create(user, "tests", ["write"])[1])
-    assert identity is not None
-    return identity
+    return identities.of_token(tokens.create(user, "tests", ["write"])[0])
 
 
 def verdicts(results: Sequence[Posted | Exception]) -> list[str]:
