@@ -2,14 +2,15 @@
 
 from collections.abc import Collection, Iterable, Mapping, Sequence, Set
 from importlib import import_module
-from typing import Protocol
+from itertools import chain
+from typing import Any, Literal, NamedTuple, Protocol
 
 from django.conf import settings
-from django.contrib.auth import get_user
+from django.contrib.auth import BACKEND_SESSION_KEY, HASH_SESSION_KEY, SESSION_KEY
 from django.contrib.sessions.models import Session
 from django.db.models import Exists, QuerySet
-from django.http import HttpRequest
 from django.utils import timezone
+from django.utils.crypto import constant_time_compare
 
 from accounts import tokens
 from accounts.models import AccessToken, User
@@ -18,22 +19,49 @@ from chatsite.realtime.identity import Identity, IdentityLostError
 LOST_CHUNK = 500  # SQLite takes no more than 999 parameters in its older builds
 
 
-def by_session(session_key: str) -> Identity | None:
-    """The identity of a browser's session: unexpired, its person active, its password unchanged."""
-    request = HttpRequest()
-    request.session = import_module(settings.SESSION_ENGINE).SessionStore(session_key)
-    user = get_user(request)
-    return of_session(user, request.session.session_key) if isinstance(user, User) else None
+class Credential(NamedTuple):
+    """What somebody shows at the door: the key of a browser's session or of a program's token."""
+
+    kind: Literal["session", "token"]
+    key: str
+
+
+def identify(credentials: Sequence[Credential]) -> list[Identity | None]:
+    """Whose credentials these are, if anybody's; read together, however many they are."""
+    sessions = by_sessions({credential.key for credential in credentials if credential.kind == "session"})
+    programs = by_keys({credential.key for credential in credentials if credential.kind == "token"})
+    return [(sessions if kind == "session" else programs).get(key) for kind, key in credentials]
+
+
+def by_sessions(keys: Collection[str]) -> dict[str, Identity]:
+    """The identities of browsers' sessions: unexpired, their person active, their password unchanged."""
+    store = import_module(settings.SESSION_ENGINE).SessionStore()
+    rows = _living_sessions([key for key in keys if key.isascii() and key.isalnum()]) if keys else []
+    contents = {row.session_key: store.decode(row.session_data) for row in rows}
+    people = User.objects.in_bulk([int(signed[SESSION_KEY]) for signed in contents.values() if SESSION_KEY in signed])
+    return {
+        key: of_session(user, key)
+        for key, signed in contents.items()
+        if (user := people.get(int(signed.get(SESSION_KEY, 0)))) is not None and _is_signed_in(user, signed)
+    }
+
+
+def _is_signed_in(user: User, signed: Mapping[str, Any]) -> bool:
+    """As Django's `get_user` judges a session's content, which reads one at a time."""
+    if not user.is_active or signed.get(BACKEND_SESSION_KEY) not in settings.AUTHENTICATION_BACKENDS:
+        return False
+    stored = signed.get(HASH_SESSION_KEY, "")
+    valid = chain([user.get_session_auth_hash()], user.get_session_auth_fallback_hash())
+    return any(constant_time_compare(stored, one) for one in valid)
 
 
 def of_session(user: User, session_key: str | None) -> Identity:
     return Identity(user.pk, session_key, None, user.password, language=user.language)
 
 
-def by_key(key: str) -> Identity | None:
-    """The identity of a program's key."""
-    token = tokens.find(key)
-    return of_token(token) if token is not None else None
+def by_keys(keys: Collection[str]) -> dict[str, Identity]:
+    """The identities of programs' keys."""
+    return {key: of_token(token) for key, token in tokens.find_all(keys).items()} if keys else {}
 
 
 def of_token(token: AccessToken) -> Identity:

@@ -10,15 +10,18 @@ from django.http.request import split_domain_port, validate_host
 from django.utils.translation import get_supported_language_variant
 from django.utils.translation.trans_real import parse_accept_lang_header
 
-from accounts import identities
+from accounts.identities import Credential, identify
+from chatsite.realtime.batches import BatchWriter
 from chatsite.realtime.identity import Identity
-from chatsite.realtime.threads import in_database
 
 Scope = dict[str, Any]
 Message = dict[str, Any]
 Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
 App = Callable[[Scope, Receive, Send], Awaitable[None]]
+
+
+door: BatchWriter[Credential, Identity | None] = BatchWriter(identify)
 
 
 class IdentityMiddleware:
@@ -89,6 +92,6 @@ async def _identify(headers: Headers) -> Identity | None:
     """By key where one is shown, else by cookie; never by both."""
     kind, _, key = headers.first(b"authorization").partition(" ")
     if kind.lower() == "bearer":
-        return await in_database(identities.by_key, key.strip())
+        return await door.submit(Credential("token", key.strip()))
     session_key = parse_cookie("; ".join(headers.all(b"cookie"))).get(settings.SESSION_COOKIE_NAME)
-    return await in_database(identities.by_session, session_key) if session_key else None
+    return await door.submit(Credential("session", session_key)) if session_key else None

@@ -2,7 +2,7 @@
 
 import hashlib
 import secrets
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from datetime import datetime, timedelta
 
 from django.db import transaction
@@ -44,21 +44,29 @@ def digest_of(key: str) -> str:
 
 def find(key: str) -> AccessToken | None:
     """The valid token of that key, with its user; notes that it was used."""
-    token = AccessToken.objects.valid().select_related("user").filter(digest=digest_of(key)).first()
-    if token is not None:
-        _note_use(token)
-    return token
+    return find_all([key]).get(key)
 
 
-def _note_use(token: AccessToken) -> None:
+def find_all(keys: Collection[str]) -> dict[str, AccessToken]:
+    """The valid tokens of those keys that have one, with their users; notes that they were used."""
+    digests = {key: digest_of(key) for key in keys}
+    valid = AccessToken.objects.valid().select_related("user").filter(digest__in=digests.values())
+    found = {token.digest: token for token in valid}
+    _note_use(found.values())
+    return {key: found[digest] for key, digest in digests.items() if digest in found}
+
+
+def _note_use(tokens: Iterable[AccessToken]) -> None:
     """Writes at most once a minute: a busy program must not write at each of its calls."""
     now = timezone.now()
-    if token.last_used_at is not None and token.last_used_at > now - LAST_USED_PRECISION:
+    stale = [t for t in tokens if t.last_used_at is None or t.last_used_at <= now - LAST_USED_PRECISION]
+    if not stale:
         return
-    stale = Q(last_used_at=None) | Q(last_used_at__lte=now - LAST_USED_PRECISION)
+    still_stale = Q(last_used_at=None) | Q(last_used_at__lte=now - LAST_USED_PRECISION)
     with courtesy("an access token's last use"):
-        AccessToken.objects.filter(stale, pk=token.pk).update(last_used_at=now)
-    token.last_used_at = now
+        AccessToken.objects.filter(still_stale, pk__in=[token.pk for token in stale]).update(last_used_at=now)
+    for token in stale:
+        token.last_used_at = now
 
 
 def revoke(token: AccessToken) -> None:

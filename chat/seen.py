@@ -1,14 +1,16 @@
 """Rooms as one person sees them: their role, how far they have read, what is unread."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
+from copy import copy
 from typing import Any
 
 from django.db import models
-from django.db.models import Case, Count, F, FilteredRelation, OuterRef, Q, QuerySet, Subquery, When
+from django.db.models import Case, Count, F, FilteredRelation, OuterRef, Q, QuerySet, Subquery, Value, When
 from django.db.models.functions import Coalesce
 
 from accounts.models import User
 from chat.models import Aside, Membership, Message, Room
+from notifications.models import Notification
 
 
 def rooms_of(user: User) -> list[Room]:
@@ -36,35 +38,46 @@ def public_rooms(user: User, text: str) -> list[Room]:
 
 
 def seen_room(user: User, **lookup: Any) -> Room | None:
-    """As `seen`, for one room; None where the person may not know of it.
-
-    Small statements: to build the large one costs more than all else in the greeting of
-    somebody who comes back.
-    """
+    """As `seen`, for one room; None where the person may not know of it."""
     room = Room.objects.filter(**lookup).first()
-    mine = Membership.objects.filter(room=room, user=user).first() if room else None
-    if room is None or (mine is None and room.kind != Room.Kind.PUBLIC):
-        return None
-    room.role = mine.role if mine else None
-    room.my_muted_at = mine.muted_at if mine else None
-    room.last_read_seq = mine.last_read_seq if mine else None
-    room.unread = _unread_in(room, user, mine.last_read_seq) if mine else 0
-    room.mentions = _mentions(user).filter(room_ref=room.pk).count()
+    return seen_by([user.pk], room).get(user.pk) if room else None
+
+
+def seen_by(user_ids: Collection[int], room: Room) -> dict[int, Room]:
+    """As `seen`, one room for many people; who may not know of it is left out. Few queries however many they are."""
+    memberships = {mine.user_id: mine for mine in Membership.objects.filter(room=room, user__in=user_ids)}
+    readers = user_ids if room.kind == Room.Kind.PUBLIC else memberships
+    unread = _unread_in(room, [mine for mine in memberships.values() if mine.last_read_seq < room.head_seq])
+    mentions = _mentions(user_ids).filter(room_ref=room.pk).order_by()
+    mentioned = dict(mentions.values_list("user").annotate(_n=Count("*")))
     room.member_count = Membership.objects.filter(room=room).count()
-    return _with_others([room], user)[0]
+    people = _people_of([room]).get(room.pk, [])
+    found = {}
+    for user_id in readers:
+        mine, shown = memberships.get(user_id), copy(room)
+        shown.role = mine.role if mine else None
+        shown.my_muted_at = mine.muted_at if mine else None
+        shown.last_read_seq = mine.last_read_seq if mine else None
+        shown.unread = unread.get(user_id, 0)
+        shown.mentions = mentioned.get(user_id, 0)
+        found[user_id] = _with_others(shown, people, user_id)
+    return found
 
 
-def _unread_in(room: Room, user: User, position: int) -> int:
-    """What others said after a position, and that is still there.
+def _unread_in(room: Room, memberships: Collection[Membership]) -> dict[int, int]:
+    """What others said after each one's mark and that is still there, by user.
 
     Nothing is counted that isn't few: talk is what is left of the seqs without the asides,
     whose numbers are known, and without one's own and what was deleted.
     """
-    if position >= room.head_seq:
-        return 0
-    asides = _asides_before(room.pk, position).first() or 0
-    said = room.head_seq - position - (room.asides - asides)
-    return said - _own(user, room.pk, position).count() - _gone(room.pk, position).count()
+    if not memberships:
+        return {}
+    behind = Membership.objects.filter(pk__in=[mine.pk for mine in memberships])
+    position = OuterRef("last_read_seq")
+    asides = Coalesce(Subquery(_asides_before(room.pk, position)[:1]), 0)
+    said = Value(room.head_seq - room.asides) - F("last_read_seq") + asides
+    unread = said - _count(_own(OuterRef("user"), room.pk, position)) - _count(_gone(room.pk, position))
+    return {user_id: max(0, number) for user_id, number in behind.annotate(n=unread).values_list("user", "n")}
 
 
 def seen(rooms: QuerySet[Room], user: User) -> list[Room]:
@@ -81,10 +94,12 @@ def seen(rooms: QuerySet[Room], user: User) -> list[Room]:
         unread=Case(When(head_seq__gt=F("mine__last_read_seq"), then=unread), default=0),
         member_count=_count(Membership.objects.filter(room=there)),
     )
-    found = _with_others(annotated, user)
-    mentions = dict(_mentions(user).order_by().values_list("room_ref").annotate(_n=Count("*")))
+    found: list[Room] = list(annotated)
+    people = _people_of(found)
+    mentions = dict(_mentions([user.pk]).order_by().values_list("room_ref").annotate(_n=Count("*")))
     for room in found:
         room.mentions = mentions.get(room.pk, 0)
+        _with_others(room, people.get(room.pk, ()), user.pk)
     return found
 
 
@@ -93,7 +108,7 @@ def _asides_before(room: int | OuterRef, position: int | OuterRef) -> QuerySet[A
     return Aside.objects.filter(room=room, seq__lte=position).order_by("-seq").values_list("number", flat=True)
 
 
-def _own(user: User, room: int | OuterRef, position: int | OuterRef) -> QuerySet[Message]:
+def _own(user: User | OuterRef, room: int | OuterRef, position: int | OuterRef) -> QuerySet[Message]:
     return Message.objects.filter(room=room, author=user, seq__gt=position, deleted_at=None).exclude(kind="system")
 
 
@@ -101,8 +116,9 @@ def _gone(room: int | OuterRef, position: int | OuterRef) -> QuerySet[Message]:
     return Message.objects.filter(room=room, seq__gt=position, deleted_at__isnull=False).exclude(kind="system")
 
 
-def _mentions(user: User) -> QuerySet[Any]:
-    return user.notifications.filter(read_at=None, kind__in=["mention", "reply"], room_ref__isnull=False)
+def _mentions(user_ids: Collection[int]) -> QuerySet[Notification]:
+    unread = Notification.objects.filter(user__in=user_ids, read_at=None)
+    return unread.filter(kind__in=["mention", "reply"], room_ref__isnull=False)
 
 
 def _count(rows: QuerySet[Any]) -> Subquery:
@@ -111,14 +127,15 @@ def _count(rows: QuerySet[Any]) -> Subquery:
     return Subquery(rows.order_by().annotate(_n=counted).values("_n"))
 
 
-def _with_others(rooms: Iterable[Room], user: User) -> list[Room]:
-    """Gives direct rooms the names of the others in them, in one query."""
-    listed = list(rooms)
-    direct = {room.pk: room for room in listed if room.kind == Room.Kind.DIRECT}
-    for room in listed:
-        room.others = []
-        room.other_people = []
-    for membership in Membership.objects.filter(room__in=direct).exclude(user=user).select_related("user"):
-        direct[membership.room_id].others.append(membership.user.name)
-        direct[membership.room_id].other_people.append(membership.user)
-    return listed
+def _people_of(rooms: Iterable[Room]) -> dict[int, list[User]]:
+    """Who is in each of the direct rooms, in one query."""
+    people: dict[int, list[User]] = {room.pk: [] for room in rooms if room.kind == Room.Kind.DIRECT}
+    for membership in Membership.objects.filter(room__in=people).select_related("user") if people else ():
+        people[membership.room_id].append(membership.user)
+    return people
+
+
+def _with_others(room: Room, people: Iterable[User], user_id: int) -> Room:
+    room.other_people = [user for user in people if user.pk != user_id]
+    room.others = [user.name for user in room.other_people]
+    return room

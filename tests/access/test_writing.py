@@ -180,7 +180,8 @@ async def test_it_is_said_in_the_readers_language(bob: User, room: Room) -> None
 def test_confirming_takes_few_queries(alice: User, bob: User, room: Room, django_assert_num_queries: Any) -> None:
     """A batch asks for its sessions and tokens where it asks for all else; another command asks once in all."""
     keys = [tokens.create(user, "tests", ["write"])[1] for user in (alice, bob)]
-    found = [identities.by_session(cast.session_of(user)) for user in (alice, bob)] + list(map(identities.by_key, keys))
+    sessions = [cast.session_of(user) for user in (alice, bob)]
+    found = [*identities.by_sessions(sessions).values(), *identities.by_keys(keys).values()]
     known = [identity for identity in found if identity]
     posts = [post_of(User(pk=identity.user_id), room) for identity in known]
     with CaptureQueriesContext(connection) as unasked:

@@ -13,19 +13,25 @@ from chatsite.realtime.identity import Identity
 from tests.support.cast import session_of
 
 
+def of_session(user: User) -> Identity:
+    (identity,) = identities.by_sessions([session_of(user)]).values()
+    return identity
+
+
 @pytest.fixture
 def by_session(alice: User) -> Identity:
-    return identities.by_session(session_of(alice))
+    return of_session(alice)
 
 
 @pytest.fixture
 def by_key(alice: User) -> Identity:
-    return identities.by_key(tokens.create(alice, "gauge", ["read"])[1])
+    (identity,) = identities.by_keys([tokens.create(alice, "gauge", ["read"])[1]]).values()
+    return identity
 
 
 @pytest.fixture
 def bystander(bob: User) -> Identity:
-    return identities.by_session(session_of(bob))
+    return of_session(bob)
 
 
 def test_those_that_hold_stay(by_session: Identity, by_key: Identity) -> None:
@@ -38,7 +44,7 @@ def test_the_hub_asks_here(by_session: Identity, alice: User) -> None:
 
 
 def test_signing_out_ends_that_session_only(by_session: Identity, alice: User, bystander: Identity) -> None:
-    other = identities.by_session(session_of(alice))
+    other = of_session(alice)
     Session.objects.filter(pk=by_session.session_key).delete()
     assert identities.lost([by_session, other, bystander]) == {by_session}
 
