@@ -130,7 +130,7 @@ def ours(grounds: Grounds) -> list[Server]:
     return [
         OnSQLite("ours", "ours, SQLite", grounds),
         OnPostgres("ours-pg", "ours, PostgreSQL + Redis", grounds),
-        OnPostgres("ours-pg-2", "the same, two processes", grounds, workers=2),
+        OnPostgres("ours-pg-2", "ours, PostgreSQL + Redis, two processes", grounds, workers=2),
     ]
 
 

@@ -1,9 +1,9 @@
 """Each work on each server in turn, round after round."""
 
 import json
-import math
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
 
@@ -24,7 +24,7 @@ class Measurement(NamedTuple):
 
 
 class Bench:
-    """`say` gets a line for everything that is done."""
+    """Says a line for everything that is done."""
 
     def __init__(self, load: Path, servers: Sequence[Server], pace: Pace) -> None:
         self.load = load
@@ -35,7 +35,7 @@ class Bench:
         self.began = time.monotonic()
 
     def run(self, work: Work, rounds: int) -> list[Row]:
-        """A server that can't do it has no samples in which it is; its row says why."""
+        """A row a server, also of one that can't do it: it has no figures then, and says why."""
         servers = [server for server in self.servers if work.suits(server)]
         for server in servers:
             self.tune(work, server)
@@ -50,18 +50,23 @@ class Bench:
 
     def tune(self, work: Work, server: Server) -> None:
         """Finds the window of posts under way at which a server is at its best, without mistakes if it can."""
-        loop = work.closed_loop
+        loop, windows = work.closed_loop, self.pace.windows
         if loop is None or (server.name, loop.name) in self.windows:
             return
+        tried = self.try_windows(loop, server) if len(windows) > 1 else {}
+        best = max(tried, key=lambda window: tried[window], default=windows[0])
+        self.windows[server.name, loop.name] = best
+
+    def try_windows(self, loop: Work, server: Server) -> dict[int, tuple[bool, float]]:
+        """By window: whether all was well, and the score. Narrow ones first, since wide ones may leave a backlog."""
         pace = self.pace._replace(seconds=self.pace.seconds * TUNING)
         tried: dict[int, tuple[bool, float]] = {}
-        for window in self.pace.windows if len(self.pace.windows) > 1 else ():
-            sample = self.measure(loop, server, pace, window)
-            tried[window] = (not sample.mistakes, sample.figures.get(loop.score or "", -math.inf))
-            self.say(f"{loop.name}, trying a window of {window}, {server.name}: {told(loop, sample)}")
-        self.windows[server.name, loop.name] = max(
-            tried, key=lambda window: tried[window], default=self.pace.windows[0]
-        )
+        with suppress(TimeoutError, GeneratorError), server.running(loop.layout) as running:
+            for window in sorted(pace.windows):
+                sample = loop.measure(self.load, running, pace, window)
+                tried[window] = (not sample.mistakes, sample.figures[loop.score or ""])
+                self.say(f"{loop.name}, trying a window of {window}, {server.name}: {told(loop, sample)}")
+        return tried
 
     def window_for(self, work: Work, server: Server) -> int:
         loop = work.closed_loop

@@ -136,11 +136,11 @@ def peers(workshop: Workshop) -> list[Server]:
     path = "/ws/chat/room%d/"
     engine = "/socket.io/?EIO=4&transport=websocket&room=%d"
     tutorial = Peer(
-        "tutorial", "Channels tutorial (Daphne, Redis)", workshop,
+        "tutorial", "Channels tutorial, Daphne, Redis", workshop,
         lambda workshop, port: [*daphne, str(port)], "tutorial", path, wants_redis=True,
     )  # fmt: skip
     in_memory = Peer(
-        "tutorial-memory", "the same, layer in memory", workshop,
+        "tutorial-memory", "Channels tutorial, Daphne, in memory", workshop,
         lambda workshop, port: [*daphne, str(port)], "tutorial", path,
     )  # fmt: skip
     socketio = Peer(
@@ -152,7 +152,7 @@ def peers(workshop: Workshop) -> list[Server]:
         lambda workshop, port: ["node", workshop.node / "ws.js", str(port)], "plain",
     )  # fmt: skip
     pysocketio = Peer(
-        "pysocketio", "python-socketio (uvicorn)", workshop,
+        "pysocketio", "python-socketio, uvicorn", workshop,
         lambda workshop, port: [sys.executable, HERE / "peers" / "pysocketio.py", str(port)], "socketio", engine,
         variables=lambda workshop: {"PYTHONPATH": str(workshop.python)},
     )  # fmt: skip
