@@ -7,13 +7,13 @@ import sys
 
 import tests.load
 
-SCENARIOS = ("never-reads", "flood", "storm", "rolling")
+SCENARIOS = ("never-reads", "flood", "storm", "rolling", "large")
 
 
 def main() -> int:
     options = arguments()
     os.environ["TEST_STACK"] = options.stack  # read when what follows is imported
-    from tests.load import figures, neighbours, rolling, storm
+    from tests.load import figures, large, neighbours, rolling, storm
 
     quick = options.quick
     scenario = {
@@ -21,6 +21,7 @@ def main() -> int:
         "flood": lambda: neighbours.flood(seconds=8 if quick else 20),
         "storm": lambda: storm.run(sockets=100 if quick else 1000),
         "rolling": lambda: rolling.run(options.how, rounds=1 if quick else 3),
+        "large": lambda: large.run(quick),
     }[options.scenario]
     outcome = asyncio.run(scenario())
     figures.show(f"{options.scenario} on {options.stack}", outcome)
