@@ -11,7 +11,7 @@ from accounts.models import User
 from accounts.payloads import person
 from chat import commands
 from chat.events import TypingStarted
-from chat.markup import is_plain, render
+from chat.markup import plain
 from chat.models import Membership, Room
 from chat.presence import attendance
 from chat.services import changing
@@ -61,7 +61,8 @@ class ChatConsumer(StreamConsumer):
     async def post(self, cmd: commands.PostMessage) -> asyncio.Future[str | None]:
         """Queued for the next commit; the reply follows it."""
         limit("post", self.identity.user_id, POSTS_PER_SECOND, POSTS_BURST)
-        html = render(cmd.body, {}) if is_plain(cmd.body) else await in_database(rendered, cmd.room, cmd.body)
+        if (html := plain(cmd.body)) is None:
+            html = await in_database(rendered, cmd.room, cmd.body)
         me = self.identity
         return writer.submit(
             Post(me.user_id, cmd.room, cmd.client_id, cmd.body, html, cmd.reply_to, identity=me, ref=cmd.ref)

@@ -16,7 +16,7 @@ from markdown_it.rules_inline import StateInline
 from markdown_it.token import Token
 
 # Text that no rule below could change: letters, spaces and marks that start nothing.
-PLAIN = re.compile(r"[^\W\d_](?:[^\W_]|[ ,;?!'’…%=€$]|\.(?= |$))*")
+PLAIN = re.compile(r"[^\W\d_](?:[^\W_]++|[ ,;?!'’…%=€$]++|\.(?= |$))*+")
 MENTION = re.compile(r"@([A-Za-z0-9](?:[A-Za-z0-9_.+-]*[A-Za-z0-9_])?)")
 
 TAGS = {"p", "br", "strong", "em", "s", "code", "pre", "blockquote", "ul", "ol", "li", "a", "span", "hr"}
@@ -51,8 +51,15 @@ def render(body: str, people: Mapping[str, tuple[int, str]]) -> Rendered:
 
     `people` are those who can be mentioned: lower-case user name → (id, name to show).
     """
-    if is_plain(body):
-        return Rendered(f"<p>{escape(body.rstrip(), quote=False)}</p>")
+    return plain(body) or _parsed(body, people)
+
+
+def plain(body: str) -> Rendered | None:
+    """As `render`, without a parser; None for text that needs one."""
+    return Rendered(f"<p>{escape(body.rstrip(), quote=False)}</p>") if is_plain(body) else None
+
+
+def _parsed(body: str, people: Mapping[str, tuple[int, str]]) -> Rendered:
     env: dict[str, Any] = {"people": people, "mentioned": set()}
     dirty = _parser().render(body, env)
     clean = nh3.clean(dirty, tags=TAGS, attributes=ATTRIBUTES, url_schemes={"http", "https", "mailto"})

@@ -15,6 +15,7 @@ from django.db import connection
 from django.utils import timezone
 from pydantic_core import from_json
 
+from accounts.payloads import Person, person_from
 from chatsite.realtime.events import json_text
 
 Statement = Mapping[str, str]  # the database's name → its SQL
@@ -41,6 +42,9 @@ class Author(NamedTuple):
     avatar: str
     password: str
     is_active: bool
+
+    def payload(self) -> Person:
+        return person_from(self.id, self.username, self.display_name, self.avatar)
 
 
 class Row(NamedTuple):

@@ -14,14 +14,13 @@ from django.utils.translation import gettext_lazy as _
 
 from accounts.identities import lost_among
 from accounts.models import User
-from accounts.payloads import person_from
 from chat.markup import Rendered, names_in, render
 from chat.models import Membership, Message, Room
 from chat.payloads import message_payload, posted_payload
 from chat.services.telling import tell_about
 from chat.statements import LockedRoom, Row, Standing, insert_messages, lock_rooms, move_heads, read_background
 from chat.streams import posted_frame
-from chatsite.realtime.announce import announce
+from chatsite.realtime.announce import announce_all
 from chatsite.realtime.commands import CommandError, not_found
 from chatsite.realtime.events import Frame, json_text, rfc3339
 from chatsite.realtime.identity import Identity, IdentityLostError
@@ -173,7 +172,7 @@ class _Batch:
     def _encode(self, ids: Mapping[tuple[int, int], int]) -> None:
         """The messages as JSON, and around it their events, which are announced on commit."""
         at = rfc3339(self.now)
-        authors = {pk: person_from(*author[:4]) for pk, author in self.background.authors.items()}
+        authors = {pk: author.payload() for pk, author in self.background.authors.items()}
         frames: dict[int, list[Frame]] = defaultdict(list)
         for key, (post, seq) in self.made.items():
             message = posted_payload(
@@ -190,11 +189,8 @@ class _Batch:
             json = json_text(message)
             self.posted[key] = Posted(message, json, created=True)
             frames[post.room_id].append(posted_frame(post.room_id, seq, at, json))
-        transaction.on_commit(partial(self._announce, frames), robust=True)
-
-    def _announce(self, frames: Mapping[int, Sequence[Frame]]) -> None:
-        for room_id, posted in frames.items():
-            announce(f"room:{room_id}", posted, self.rooms[room_id].access_version)
+        news = [(f"room:{pk}", posted, self.rooms[pk].access_version) for pk, posted in frames.items()]
+        transaction.on_commit(partial(announce_all, news), robust=True)
 
 
 def _as_they_are_now(seen: Collection[Key]) -> dict[Key, Message]:

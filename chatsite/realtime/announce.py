@@ -22,13 +22,24 @@ def announce(stream: str, frames: Sequence[Frame], access: int = 0) -> None:
     `access` is the stream's access number as of these frames: processes that know an older one
     check who may still read before they fan out.
     """
+    announce_all([(stream, frames, access)])
+
+
+def announce_all(news: Sequence[tuple[str, Sequence[Frame], int]]) -> None:
+    """As `announce`, for the streams that one transaction wrote to: the hub's loop is woken once."""
     try:
         if hub := hubs.current():
-            hub.loop.call_soon_threadsafe(hub.announce, stream, frames, access)
+            hub.loop.call_soon_threadsafe(_take_to, hub, news)
         elif crosses_processes():
-            _publisher.publish(*of_frames(stream, frames, access))
+            for stream, frames, access in news:
+                _publisher.publish(*of_frames(stream, frames, access))
     except Exception:
-        logger.exception("announcement lost: %s", stream)
+        logger.exception("announcement lost: %s", ", ".join(stream for stream, _, _ in news))
+
+
+def _take_to(hub: hubs.Hub, news: Sequence[tuple[str, Sequence[Frame], int]]) -> None:
+    for stream, frames, access in news:
+        hub.announce(stream, frames, access)
 
 
 def doubt_identities() -> None:
