@@ -8,6 +8,8 @@ from autobahn.websocket.types import ConnectionDeny
 from daphne.ws_protocol import WebSocketFactory, WebSocketProtocol
 from twisted.internet.tcp import Connection
 
+from chatsite.realtime.frames import whole_text
+
 if TYPE_CHECKING:
     from chatsite.server import Server
 
@@ -111,7 +113,7 @@ class Socket(WebSocketProtocol):
     def dataReceived(self, data: bytes) -> None:
         self.heard_at = self.loop.time()
         self.asked_at = None
-        super().dataReceived(data)
+        self._dataReceived(data)  # past Autobahn's own, which forms words for a log that nobody reads
 
     def consumeData(self) -> None:
         """Autobahn's: takes apart what was read. Goes on by itself as long as there is something."""
@@ -126,11 +128,23 @@ class Socket(WebSocketProtocol):
             is_over = self.failedByMe or self.state == self.STATE_CLOSED
             if is_over:
                 self.data = b""
-            if is_over or not self.processData():
+            if is_over or not (self._take_whole_text() or self.processData()):
                 self._read(True)
                 return
         self._read(False)
         self.loop.call_soon(self.consumeData)
+
+    def _take_whole_text(self) -> bool:
+        """Takes what nearly all messages are off what was read; whatever else there is, is Autobahn's."""
+        if self.state != self.STATE_OPEN or self.current_frame is not None or self.inside_message:
+            return False
+        if (found := whole_text(self.data)) is None:
+            return False
+        text, end = found
+        self.data = self.data[end:]
+        if not self.muted:
+            self.inbox.put_nowait({"type": "websocket.receive", "text": text})
+        return True
 
     def _shake_hands(self) -> None:
         if self.request is None:
@@ -213,9 +227,12 @@ class Socket(WebSocketProtocol):
         if sent < len(frames):
             self.sendData(frames[sent:])
 
-    def sendData(self, data: bytes, *args: Any, **options: Any) -> None:
+    def sendData(self, data: bytes, sync: bool = False, chopsize: int | None = None) -> None:
         """Autobahn's one way to the transport."""
-        super().sendData(data, *args, **options)
+        if sync or chopsize or self.send_queue:
+            super().sendData(data, sync, chopsize)
+        else:
+            self.transport.write(data)
         if self.unsent > self.limits.unsent_bytes and self.state == self.STATE_OPEN and not self.is_too_slow:
             self.is_too_slow = True
             self.dismiss(CLOSE_TOO_SLOW)

@@ -10,6 +10,8 @@ from collections import deque
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any, TypeVar
 
+from chatsite.realtime.frames import framed
+
 logger = logging.getLogger(__name__)
 
 # Of the ASGI scope: `write(data)` takes whole WebSocket frames, counts what is unsent, closes who is
@@ -18,9 +20,6 @@ EXTENSION = "chat.frames"
 
 MAX_UNSENT_BYTES = 1024 * 1024
 SLICE = 500  # sockets that are sent to in one turn of the loop
-
-FINAL_TEXT = 0x81
-PAYLOAD_IN_16_BITS, PAYLOAD_IN_64_BITS = 126, 127
 
 T = TypeVar("T")
 Send = Callable[[dict[str, Any]], Awaitable[None]]
@@ -42,17 +41,6 @@ class Parcel:
         if self._frames is None:
             self._frames = b"".join(map(framed, self.texts))
         return self._frames
-
-
-def framed(text: str) -> bytes:
-    """The WebSocket frame of a text, as a server sends it (RFC 6455, 5.2)."""
-    payload = text.encode()
-    size = len(payload)
-    if size < PAYLOAD_IN_16_BITS:
-        return bytes((FINAL_TEXT, size)) + payload
-    if size < 1 << 16:
-        return bytes((FINAL_TEXT, PAYLOAD_IN_16_BITS)) + size.to_bytes(2) + payload
-    return bytes((FINAL_TEXT, PAYLOAD_IN_64_BITS)) + size.to_bytes(8) + payload
 
 
 async def in_slices(targets: Sequence[T], give: Callable[[T], None]) -> None:

@@ -4,12 +4,10 @@ import asyncio
 from typing import Any
 
 import pytest
-from websockets.frames import Frame as WireFrame
-from websockets.frames import Opcode
-from websockets.streams import StreamReader
 
 from chatsite.realtime import delivery
-from chatsite.realtime.delivery import EXTENSION, DirectOutlet, Outlet, Parcel, framed, outlet_for
+from chatsite.realtime.delivery import EXTENSION, DirectOutlet, Outlet, Parcel, outlet_for
+from tests.unit.realtime.test_frames import texts_in
 
 
 class Server:
@@ -36,27 +34,6 @@ def server() -> Server:
 def direct(server: Server, losses: list[str]) -> Outlet:
     scope = {"extensions": {EXTENSION: {"write": server.write}}}
     return outlet_for(scope, server.send, lambda: losses.append("slow"), lambda: losses.append("lost"))
-
-
-def texts_in(frames: bytes) -> list[str]:
-    """What a client makes of them, by a library of others."""
-    reader = StreamReader()
-    reader.feed_data(frames)
-    reader.feed_eof()
-    found = []
-    while reader.buffer:
-        parsing = WireFrame.parse(reader.read_exact, mask=False)
-        with pytest.raises(StopIteration) as done:
-            next(parsing)
-        frame = done.value.value
-        assert (frame.opcode, frame.fin) == (Opcode.TEXT, True)
-        found.append(bytes(frame.data).decode())
-    return found
-
-
-@pytest.mark.parametrize("size", [0, 1, 125, 126, 127, 65_535, 65_536, 70_000])
-def test_frames_are_those_of_the_protocol(size: int) -> None:
-    assert texts_in(framed("x" * size) + framed("é")) == ["x" * size, "é"]
 
 
 async def test_a_parcel_is_one_write_at_once(server: Server) -> None:
