@@ -51,7 +51,7 @@ class Room(models.Model):
     last_read_seq: int | None
     unread: int
     mentions: int
-    member_count: int
+    member_count: int | None = None
     last_at: datetime | None
     others: list[str]
     other_people: list[User]
@@ -178,7 +178,7 @@ class Message(models.Model):
         indexes = [
             models.Index(fields=["room", "author", "seq", "kind", "deleted_at"], name="message_own"),
             models.Index(
-                fields=["room", "seq", "kind", "deleted_at"],
+                fields=["room", "seq", "kind", "changed_seq", "deleted_at"],
                 condition=models.Q(deleted_at__isnull=False),
                 name="message_gone",
             ),

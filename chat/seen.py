@@ -20,7 +20,7 @@ def rooms_of(user: User) -> list[Room]:
 
 def visible_rooms(user: User) -> list[Room]:
     """The rooms that somebody may see: theirs and the public ones."""
-    return seen(Room.objects.visible_to(user), user)
+    return seen(Room.objects.visible_to(user), user, with_sizes=True)
 
 
 def rooms_with_last_talk(user: User) -> list[Room]:
@@ -34,7 +34,8 @@ def rooms_with_last_talk(user: User) -> list[Room]:
 def public_rooms(user: User, text: str) -> list[Room]:
     """Open public rooms with the text in their name or topic."""
     rooms = Room.objects.filter(kind=Room.Kind.PUBLIC, archived_at=None)
-    return seen(rooms.filter(Q(name__icontains=text) | Q(topic__icontains=text)) if text else rooms, user)
+    found = rooms.filter(Q(name__icontains=text) | Q(topic__icontains=text)) if text else rooms
+    return seen(found, user, with_sizes=True)
 
 
 def seen_room(user: User, **lookup: Any) -> Room | None:
@@ -65,7 +66,7 @@ def seen_by(user_ids: Collection[int], room: Room) -> dict[int, Room]:
 
 
 def _unread_in(room: Room, memberships: Collection[Membership]) -> dict[int, int]:
-    """What others said after each one's mark and that is still there, by user.
+    """What others said after each one's mark and that is still there, by user; as it is at the room's head.
 
     Nothing is counted that isn't few: talk is what is left of the seqs without the asides,
     whose numbers are known, and without one's own and what was deleted.
@@ -76,12 +77,17 @@ def _unread_in(room: Room, memberships: Collection[Membership]) -> dict[int, int
     position = OuterRef("last_read_seq")
     asides = Coalesce(Subquery(_asides_before(room.pk, position)[:1]), 0)
     said = Value(room.head_seq - room.asides) - F("last_read_seq") + asides
-    unread = said - _count(_own(OuterRef("user"), room.pk, position)) - _count(_gone(room.pk, position))
+    own = _own(OuterRef("user"), room.pk, position).filter(seq__lte=room.head_seq)
+    gone = _gone(room.pk, position).filter(changed_seq__lte=room.head_seq)
+    unread = said - _count(own) - _count(gone)
     return {user_id: max(0, number) for user_id, number in behind.annotate(n=unread).values_list("user", "n")}
 
 
-def seen(rooms: QuerySet[Room], user: User) -> list[Room]:
-    """The rooms with what the model declares for one person; a few queries however many they are."""
+def seen(rooms: QuerySet[Room], user: User, *, with_sizes: bool = False) -> list[Room]:
+    """The rooms with what the model declares for one person; a few queries however many they are.
+
+    `member_count` only where it is asked for: of all these numbers it alone takes counting what may be many.
+    """
     there, position = OuterRef("pk"), OuterRef("mine__last_read_seq")
     asides = Coalesce(Subquery(_asides_before(there, position)[:1]), 0)
     said = F("head_seq") - F("mine__last_read_seq") - (F("asides") - asides)
@@ -92,8 +98,9 @@ def seen(rooms: QuerySet[Room], user: User) -> list[Room]:
         my_muted_at=F("mine__muted_at"),
         last_read_seq=F("mine__last_read_seq"),
         unread=Case(When(head_seq__gt=F("mine__last_read_seq"), then=unread), default=0),
-        member_count=_count(Membership.objects.filter(room=there)),
     )
+    if with_sizes:
+        annotated = annotated.annotate(member_count=_count(Membership.objects.filter(room=there)))  # type: ignore[no-redef]
     found: list[Room] = list(annotated)
     people = _people_of(found)
     mentions = dict(_mentions([user.pk]).order_by().values_list("room_ref").annotate(_n=Count("*")))

@@ -119,7 +119,7 @@ class Migration(migrations.Migration):
         ),
         migrations.AddIndex(
             model_name='message',
-            index=models.Index(condition=models.Q(('deleted_at__isnull', False)), fields=['room', 'seq', 'kind', 'deleted_at'], name='message_gone'),
+            index=models.Index(condition=models.Q(('deleted_at__isnull', False)), fields=['room', 'seq', 'kind', 'changed_seq', 'deleted_at'], name='message_gone'),
         ),
         migrations.AddIndex(
             model_name='message',

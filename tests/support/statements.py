@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cache
+from pathlib import Path
 from typing import Any, NamedTuple
 
 from django.apps import apps
@@ -65,18 +66,30 @@ class Statement(NamedTuple):
 
     def _timed(self, cursor: Any) -> "Spent":
         """PostgreSQL tells its own time; SQLite, where alone many go in at once, is in this process."""
+        used = _processor_seconds()
         if connection.vendor == "postgresql":
             cursor.execute("EXPLAIN (ANALYZE, TIMING OFF, FORMAT JSON) " + self.sql, self.params)
             told = _told(cursor)
-            return Spent((told["Planning Time"] + told["Execution Time"]) / 1000, int(told["Plan"]["Actual Rows"]))
-        began = time.perf_counter()
-        (cursor.executemany if self.many else cursor.execute)(self.sql, self.params)
-        rows = len(cursor.fetchall())
-        return Spent(time.perf_counter() - began, rows)
+            seconds, rows = (told["Planning Time"] + told["Execution Time"]) / 1000, int(told["Plan"]["Actual Rows"])
+        else:
+            began = time.perf_counter()
+            (cursor.executemany if self.many else cursor.execute)(self.sql, self.params)
+            rows = len(cursor.fetchall())
+            seconds = time.perf_counter() - began
+        return Spent(seconds, _processor_seconds() - used, rows)
+
+
+def _processor_seconds() -> float:
+    """What the database has used for this connection: its process, on this machine, or this thread."""
+    if connection.vendor == "postgresql":
+        process = connection.connection.info.backend_pid
+        return int(Path(f"/proc/{process}/schedstat").read_text().split()[0]) / 1e9
+    return time.thread_time()
 
 
 class Spent(NamedTuple):
     seconds: float  # in the database
+    processor_seconds: float  # of these; all of them where the machine has nothing else to do
     rows: int  # that it gave
 
 
