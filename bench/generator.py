@@ -14,6 +14,7 @@ MISTAKES = {
     "astray": "{} deliveries to the wrong place",
     "garbled": "{} frames not understood",
     "dropped": "{} connections dropped",
+    "absent": "{} connections not made",
     "refused": "{} posts refused",
     "unanswered": "{} posts unanswered",
     "resets": "{} cursors not continued",

@@ -14,6 +14,7 @@ from bench.table import Row
 from bench.works import Sample, Work
 
 TUNING = 0.5  # of a measurement's time
+TUNING_ROUND = 0  # counted from 1, they are for the tables
 
 
 class Measurement(NamedTuple):
@@ -64,6 +65,7 @@ class Bench:
         with suppress(TimeoutError, GeneratorError), server.running(loop.layout) as running:
             for window in sorted(pace.windows):
                 sample = loop.measure(self.load, running, pace, window)
+                self.measurements.append(Measurement(loop.name, server.name, TUNING_ROUND, sample))
                 tried[window] = (not sample.mistakes, sample.figures[loop.score or ""])
                 self.say(f"{loop.name}, trying a window of {window}, {server.name}: {told(loop, sample)}")
         return tried
@@ -78,6 +80,10 @@ class Bench:
                 return work.measure(self.load, running, pace, window)
         except (GeneratorError, TimeoutError) as error:
             return Sample({}, [str(error)])
+
+    def has_failed(self, server: Server) -> bool:
+        """Whether anything was wrong at a server, in a table's rounds or before."""
+        return any(m.sample.mistakes for m in self.measurements if m.server == server.name)
 
     def say(self, line: str) -> None:
         print(f"[{time.monotonic() - self.began:6.1f} s] {line}", flush=True)

@@ -61,7 +61,10 @@ class Workshop:
 
     def _install_for_python(self, folder: Path) -> None:
         options: list[str | Path] = ["--require-hashes", "--only-binary", ":all:", "--target", folder, "-r", LOCK]
-        self._run([*dev.find_installer(), *options])
+        try:
+            self._run([*dev.find_installer(), *options])
+        except dev.Stop as problem:
+            raise MissingError(str(problem)) from None
 
     def _made(self, name: str, sources: Sequence[Path], make: Callable[[Path], None]) -> Path:
         """A folder that starts with the sources and is made anew when they have changed."""

@@ -4,7 +4,7 @@
 #include <stdio.h>
 #include <unistd.h>
 
-#define READY_SECONDS 120
+#define STALLED_SECONDS 70 /* without anybody more coming in: the system's tries to connect are up to 64 s apart */
 #define POSTS_BEFORE 5 /* of each sender, before the others leave */
 #define POSTS_MISSED 10
 #define AWAY_MS 500
@@ -13,14 +13,16 @@ static uint64_t in_seconds(double seconds) {
     return clock_ns() + (uint64_t)(seconds * 1e9);
 }
 
-/* Connects the first `count`, some at a time. */
-static void open_until(int count, int at_once, double seconds) {
-    uint64_t patience = in_seconds(seconds);
-    int next = 0;
-    while (ready + dead < count && clock_ns() < patience) {
-        for (; next < count && opening < at_once; next++)
+/* Connects all that are not there, some at a time. */
+static void open_all(int at_once) {
+    uint64_t patience = in_seconds(STALLED_SECONDS);
+    int next = 0, had = ready;
+    while (ready + dead < options.connections && clock_ns() < patience) {
+        for (; next < options.connections && opening < at_once; next++)
             if (all[next].stage == FRESH || all[next].stage == AWAY) open_connection(&all[next]);
         serve(100);
+        if (ready > had) patience = in_seconds(STALLED_SECONDS);
+        had = ready;
     }
 }
 
@@ -85,7 +87,7 @@ static void storm(void) {
     print_event("begin");
     uint64_t began = now_ns = clock_ns();
     measure_between(began, UINT64_MAX);
-    open_until(options.connections, options.connections, READY_SECONDS);
+    open_all(options.connections);
     double back_in = (double)(clock_ns() - began) / 1e9;
     print_event("end");
     serve_until(options.dialect == CHAT ? is_complete : is_quiet); /* the others replay nothing */
@@ -102,9 +104,9 @@ static void idle(void) {
 }
 
 void run(void) {
-    open_until(options.connections, options.connect_window, READY_SECONDS);
-    print_event("ready");
+    open_all(options.connect_window);
     if (ready < options.connections) fail("%d of %d connections are ready", ready, options.connections);
+    print_event("ready");
     if (options.work == TALK) talk();
     else if (options.work == STORM) storm();
     else idle();
