@@ -1,19 +1,51 @@
-"""Texts of the scripts, as one cacheable script per language."""
+"""Texts of the scripts, as one script per language that browsers keep for ever."""
+
+import hashlib
+import json
+from functools import cache
 
 from django.conf import settings
-from django.http import Http404, HttpRequest
-from django.http.response import HttpResponseBase
-from django.utils import translation
-from django.views.decorators.cache import cache_control
+from django.http import Http404, HttpRequest, HttpResponse
+from django.urls import reverse
+from django.utils.cache import patch_cache_control
+from django.utils.translation.trans_real import DjangoTranslation
 from django.views.i18n import JavaScriptCatalog
 
-CACHED_SECONDS = 60 * 60
+DOMAIN = "djangojs"
+KEPT_SECONDS = 60 * 60 * 24 * 365
+UNVERSIONED_SECONDS = 60 * 60
+VERSION_CHARACTERS = 12
 
 
-@cache_control(public=True, max_age=CACHED_SECONDS)
-def catalogue(request: HttpRequest, language: str) -> HttpResponseBase:
-    """`gettext` and its kin for one language. Like any script it is the same for everybody."""
+def catalogue(request: HttpRequest, language: str) -> HttpResponse:
+    """The texts of one language. Like any script it is the same for everybody; under `address` it never changes."""
     if language not in dict(settings.LANGUAGES):
         raise Http404
-    with translation.override(language):
-        return JavaScriptCatalog.as_view(domain="djangojs")(request)
+    response = HttpResponse(script(language), 'text/javascript; charset="utf-8"')
+    if request.GET.get("v") == version(language):
+        patch_cache_control(response, public=True, immutable=True, max_age=KEPT_SECONDS)
+    else:
+        patch_cache_control(response, public=True, max_age=UNVERSIONED_SECONDS)
+    return response
+
+
+def address(language: str) -> str:
+    return f"{reverse('javascript_catalogue', args=[language])}?v={version(language)}"
+
+
+def version(language: str) -> str:
+    return hashlib.sha256(script(language).encode()).hexdigest()[:VERSION_CHARACTERS]
+
+
+def script(language: str) -> str:
+    """What chatsite/i18n.js finds: `catalogue = {texts: {text: translation or [its plural forms]}, plural(n)}`."""
+    return _written(language) if not settings.DEBUG else _written.__wrapped__(language)
+
+
+@cache
+def _written(language: str) -> str:
+    view = JavaScriptCatalog()
+    ours = [str(path) for path in settings.LOCALE_PATHS]
+    view.translation = DjangoTranslation(language, domain=DOMAIN, localedirs=ours)
+    texts = json.dumps(view.get_catalog(), ensure_ascii=False, sort_keys=True)
+    return f"const catalogue = {{texts: {texts}, plural: n => Number({view.get_plural() or 'n != 1'})}}\n"

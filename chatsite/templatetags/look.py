@@ -1,12 +1,10 @@
 """Tags of the look: icons, people's pictures, style sheets and modules.
 
 Modules import each other by their plain URLs; the import map sends those to the
-hashed files of the static manifest, so that a page never mixes two versions.
+hashed files of the static manifest, so that a page never mixes two versions, and
+to the parts of a pack where the page has it.
 """
 
-import posixpath
-import re
-from collections.abc import Iterator
 from functools import cache
 from typing import Any
 
@@ -19,27 +17,11 @@ from django.utils.html import format_html, format_html_join, json_script
 from django.utils.safestring import SafeString, mark_safe
 
 from accounts.payloads import person as payload
+from chatsite import i18n, packs
 
 OWN_FOLDERS = ("chatsite/", "chat/", "notifications/", "accounts/")
-STYLE_SHEETS = (
-    "tokens",
-    "css/base",
-    "css/layout",
-    "css/controls",
-    "css/sidebar",
-    "css/people",
-    "css/bar",
-    "css/timeline",
-    "css/jobs",
-    "css/composer",
-    "css/notices",
-    "css/pages",
-    "css/door",
-    "css/dialogs",
-    "css/states",
-)
+PACKS_HERE = "packs"
 TINTS = 6
-IMPORT = re.compile(r"""^(?:import|export)\b[^'"`;]*?['"]((?:/|\./|\.\./)[^'"]+\.js)['"]""", re.MULTILINE)
 
 register = template.Library()
 
@@ -79,20 +61,42 @@ def initials(name: str) -> str:
 
 
 @register.simple_tag
-def stylesheets() -> SafeString:
-    """Links to all style sheets, in the order of their layers."""
-    return format_html_join(
-        "\n  ", '<link rel="stylesheet" href="{}">', ((static(f"chatsite/{name}.css"),) for name in STYLE_SHEETS)
-    )
+def stylesheets(*names: str) -> SafeString:
+    """Links to packs of style sheets, in the order of their layers; to each sheet where nothing is packed."""
+    if hashed_modules():
+        sheets = [packs.sheet_name(name) for name in names]
+    else:
+        sheets = [f"chatsite/{sheet}.css" for name in names for sheet in packs.SHEETS[name]]
+    return format_html_join("\n  ", '<link rel="stylesheet" href="{}">', ((static(sheet),) for sheet in sheets))
+
+
+@register.simple_tag
+def script_texts(language: str) -> str:
+    """The address of the scripts' texts in a language."""
+    return i18n.address(language)
 
 
 @register.simple_tag(takes_context=True)
-def importmap(context: Context) -> SafeString:
-    """The import map of our modules; nothing where files are served by their plain names."""
-    modules = hashed_modules()
-    if not modules:
-        return SafeString("")
-    script = str(json_script({"imports": modules})).replace("application/json", "importmap", 1)
+def scripts(context: Context, *names: str) -> SafeString:
+    """The import map of our modules, and the packs that the page runs. `{% scripts "app" "room" %}`
+
+    Each is one file, and nothing has to be run to know that it is needed: the browser asks for all of them at once.
+    Where nothing is packed, the modules by themselves and no map.
+    """
+    context.render_context[PACKS_HERE] = packs.known(names)
+    if not hashed_modules():
+        entries = [entry for name in names for entry in packs.PACKS[name].entries]
+        return format_html_join(
+            "\n", '<script type="module" src="{}"></script>', ((static(entry),) for entry in entries)
+        )
+    urls = [(static(packs.pack_name(name)),) for name in names]
+    hints = format_html_join("\n  ", '<link rel="modulepreload" href="{}">', urls)
+    run = format_html_join("\n  ", '<script type="module" src="{}"></script>', urls)
+    return format_html("{}\n  {}\n  {}", _importmap(context, names), hints, run)
+
+
+def _importmap(context: Context, names: tuple[str, ...]) -> SafeString:
+    script = str(json_script({"imports": modules(packs.known(names))})).replace("application/json", "importmap", 1)
     return mark_safe(script.replace("<script", f"<script{_nonce(context)}", 1))  # noqa: S308 - json_script escapes
 
 
@@ -102,45 +106,43 @@ def _nonce(context: Context) -> SafeString:
 
 
 @cache
-def hashed_modules() -> dict[str, str]:
-    """Plain URL → hashed URL of every module of ours, from the static manifest."""
-    hashed = getattr(staticfiles_storage, "hashed_files", {})
-    return {
-        settings.STATIC_URL + name: static(name)
-        for name in sorted(hashed)
-        if name.endswith(".js") and name.startswith(OWN_FOLDERS)
+def modules(names: tuple[str, ...]) -> dict[str, str]:
+    """Plain URL → where a page that has these packs finds that module."""
+    hashed = hashed_modules()
+    parts = {
+        module: packs.part_name(name, module)
+        for name in names
+        for module in hashed
+        if packs.part_name(name, module) in hashed
     }
-
-
-@register.simple_tag
-def module(name: str) -> SafeString:
-    """A module's script element, and hints to load at once all that it imports."""
-    links = format_html_join(
-        "\n", '<link rel="modulepreload" href="{}">', ((static(part),) for part in module_parts(name))
-    )
-    return format_html('{}\n<script type="module" src="{}"></script>', links, static(name))
-
-
-def module_parts(name: str) -> tuple[str, ...]:
-    """The modules that one imports, directly or not. Nothing where files have their plain names and may change."""
-    return _imported(name) if hashed_modules() else ()
+    ours = {module: parts.get(module, module) for module in hashed if module.startswith(OWN_FOLDERS)}
+    ours |= {packs.pack_name(name): packs.pack_name(name) for name in names}
+    return {settings.STATIC_URL + module: static(name) for module, name in ours.items()}
 
 
 @cache
-def _imported(name: str) -> tuple[str, ...]:
-    found: dict[str, None] = {}
-    waiting = [name]
-    while waiting:
-        for part in _imports_of(waiting.pop()):
-            if part not in found and part != name:
-                found[part] = None
-                waiting.append(part)
-    return tuple(found)
+def hashed_modules() -> frozenset[str]:
+    """The names of all collected modules of ours; none where files are served by their plain names."""
+    hashed = getattr(staticfiles_storage, "hashed_files", {})
+    folders = (*OWN_FOLDERS, f"{packs.FOLDER}/")
+    return frozenset(name for name in hashed if name.endswith(".js") and name.startswith(folders))
 
 
-def _imports_of(name: str) -> Iterator[str]:
+@register.simple_tag(takes_context=True)
+def module(context: Context, name: str) -> SafeString:
+    """The script element of a module that is in no pack, and hints to load at once all that it imports."""
+    urls = modules(context.render_context.get(PACKS_HERE, ())) if hashed_modules() else {}
+    preloaded = [(urls[settings.STATIC_URL + part],) for part in module_parts(name)]
+    links = format_html_join("\n", '<link rel="modulepreload" href="{}">', preloaded)
+    return format_html('{}\n<script type="module" src="{}"></script>', links, static(name))
+
+
+@cache
+def module_parts(name: str) -> tuple[str, ...]:
+    """The modules that one imports, directly or not. Nothing where files have their plain names and may change."""
+    return tuple(packs.in_order([name], _text)[:-1]) if hashed_modules() else ()
+
+
+def _text(name: str) -> str:
     with staticfiles_storage.open(name) as file:
-        source = file.read().decode()
-    for target in IMPORT.findall(source):
-        url = posixpath.join(settings.STATIC_URL, posixpath.dirname(name), target)
-        yield posixpath.normpath(url).removeprefix(settings.STATIC_URL)
+        return str(file.read().decode())

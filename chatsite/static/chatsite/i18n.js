@@ -1,17 +1,16 @@
-// Texts in the reader's language, from Django's catalogue (a classic script before the modules).
+// Texts in the reader's language, from the catalogue (a classic script before the modules).
 // Without it, say while it fails to load, texts are English.
 
-const catalogue = globalThis.django ?? {}
+const {texts, plural} = typeof catalogue === 'undefined' ? {texts: {}} : catalogue
 
 export const language = document.documentElement.lang || 'en'
 
 export function gettext(text) {
-  return catalogue.gettext ? catalogue.gettext(text) : text
+  return texts[text] ?? text
 }
 
 export function ngettext(one, many, count) {
-  if (catalogue.ngettext) return catalogue.ngettext(one, many, count)
-  return count === 1 ? one : many
+  return texts[one]?.[plural(count)] ?? (count === 1 ? one : many)
 }
 
 /** Fills `%(name)s` places: `fill(gettext('New since %(time)s'), {time: '09:12'})`. */

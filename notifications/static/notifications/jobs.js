@@ -2,8 +2,8 @@
 // whole job. `job.progressed` may come late or not at all: it only moves a job that is open.
 
 import {inboxSocket} from '/static/chatsite/sockets.js'
+import {TRANSITIONS} from '/static/chatsite/strip.js'
 
-const DURABLE = ['queued', 'started', 'resumed', 'stalled', 'succeeded', 'failed', 'cancelled']
 const OPEN = new Set(['queued', 'running', 'stalled'])
 const POINTS_KEPT = 400
 
@@ -17,8 +17,7 @@ export class JobStore extends EventTarget {
 
   constructor(socket) {
     super()
-    for (const name of DURABLE) socket.on(`job.${name}`, event => this.#apply(event))
-    socket.on('job.progressed', event => this.#advance(event))
+    for (const name of [...TRANSITIONS, 'progressed']) socket.on(`job.${name}`, event => this.apply(event))
   }
 
   get(id) {
@@ -51,6 +50,14 @@ export class JobStore extends EventTarget {
     for (const job of jobs) this.#keep(job, 'loaded')
   }
 
+  /** An event of a job. */
+  apply({type, job, at}) {
+    const known = this.#jobs.get(job.id)
+    if (type !== 'job.progressed') this.#hear(at)
+    else if (known && !isOpen(known)) return
+    this.#keep(job, type)
+  }
+
   /** The server's clock now, in ms, as well as messages from it tell. */
   get now() {
     return Date.now() - (Number.isFinite(this.#lag) ? this.#lag : 0)
@@ -59,16 +66,6 @@ export class JobStore extends EventTarget {
   /** `[[ms, percent], …]` of a job's present attempt, from its start to now. */
   points(id) {
     return this.#points.get(id) ?? []
-  }
-
-  #apply(event) {
-    this.#hear(event.at)
-    this.#keep(event.job, event.type)
-  }
-
-  #advance({job}) {
-    const known = this.#jobs.get(job.id)
-    if (!known || isOpen(known)) this.#keep(job, 'job.progressed')
   }
 
   #keep(job, cause) {

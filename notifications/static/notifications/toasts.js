@@ -4,8 +4,9 @@
 // all the time. It leaves some seconds after it last spoke; failures and silence stay.
 
 import {inboxSocket} from '/static/chatsite/sockets.js'
-import {avatar, element, icon, pageData} from '/static/chatsite/dom.js'
+import {avatar, element, icon} from '/static/chatsite/dom.js'
 import {gettext, percentText} from '/static/chatsite/i18n.js'
+import {shell, shown} from '/static/chatsite/store.js'
 import {cancel, retry} from './actions.js'
 import {isOpen, jobs} from './jobs.js'
 import {detail, isTalk, sentenceText} from './notices.js'
@@ -18,12 +19,19 @@ const STAYING = new Set(['failed', 'stalled'])
 const quarters = new Map() // job id → the last quarter that was told
 const hidden = new Set() // jobs whose toast the reader closed; their end is told all the same
 
-export function runToasts() {
+/** `missed`: events that came before there was somebody to listen. */
+export function runToasts(missed) {
+  const handlers = {
+    'notification.created': ({notification}) => tellTalk(notification),
+    'notification.read': ({ids}) => ids.forEach(id => hideToast(`notice:${id}`)),
+  }
+  jobs.load(shell.jobs.filter(({id}) => !jobs.get(id)))
   jobs.addEventListener('change', ({detail: {job, cause}}) => tellJob(job, cause))
-  inboxSocket.on('notification.created', ({notification}) => tellTalk(notification))
-  inboxSocket.on('notification.read', ({ids}) => {
-    for (const id of ids) hideToast(`notice:${id}`)
-  })
+  for (const [type, handler] of Object.entries(handlers)) inboxSocket.on(type, handler)
+  for (const event of missed) {
+    if (event.job) jobs.apply(event)
+    else handlers[event.type](event)
+  }
 }
 
 function tellJob(job, cause) {
@@ -117,6 +125,5 @@ function shortTitle({actor, data}) {
 function isInSight({data}) {
   if (document.hidden) return false
   if (document.getElementById('inbox')) return true
-  const room = pageData('page-data')?.room?.id
-  return room !== undefined && room === data.room?.id
+  return shown.room !== null && shown.room === data.room?.id
 }

@@ -1,5 +1,6 @@
 """The tags of the look, and its style sheets."""
 
+import itertools
 import re
 from pathlib import Path
 
@@ -8,6 +9,7 @@ from django.contrib.staticfiles import finders
 from django.template import Context, Template
 
 from accounts.models import User
+from chatsite import packs
 from chatsite.templatetags import look
 
 
@@ -37,7 +39,7 @@ def test_a_name_can_not_break_out_of_the_avatar() -> None:
 
 
 def test_all_style_sheets_exist_and_stand_in_a_layer() -> None:
-    for name in look.STYLE_SHEETS:
+    for name in itertools.chain(*packs.SHEETS.values()):
         path = finders.find(f"chatsite/{name}.css")
         assert path, name
         outside = outermost(re.sub(r"/\*.*?\*/", "", Path(path).read_text(), flags=re.DOTALL))
