@@ -7,7 +7,9 @@ from django.core.paginator import Paginator
 from django.db.models import Q, QuerySet
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import redirect, render
+from django.utils.cache import patch_vary_headers
 from django.views.decorators.http import require_GET, require_POST
+from pydantic_core import to_json
 
 from accounts.models import User
 from accounts.payloads import avatar_url, person
@@ -47,7 +49,7 @@ def browse(request: HttpRequest) -> HttpResponse:
 @require_GET
 @login_required
 def room(request: HttpRequest, slug: str) -> HttpResponse:
-    """One room with its newest messages.
+    """One room with its newest messages: a page, or its data as JSON for a page that shows another room already.
 
     The head is read before the messages: what comes meanwhile is told again, never missed.
     """
@@ -65,7 +67,12 @@ def room(request: HttpRequest, slug: str) -> HttpResponse:
         "epoch": streams.epoch(),
         **page,
     }
-    return render(request, "chat/room.html", {"room": detail, "page_data": data})
+    if request.get_preferred_type(["text/html", "application/json"]) == "application/json":
+        response = HttpResponse(to_json(data), "application/json", headers={"Cache-Control": "no-store"})
+    else:
+        response = render(request, "chat/room.html", {"room": detail, "page_data": data})
+    patch_vary_headers(response, ["Accept"])
+    return response
 
 
 @require_GET

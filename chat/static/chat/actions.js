@@ -19,17 +19,17 @@ export class Actions {
   #chosen = null
 
   /** `does`: `moderates()`, `reply(message)`, `edit(message)`, `jump(id)`, `retry(clientId)`, `discard(clientId)`, `say(text)`. */
-  constructor(box, timeline, does) {
+  constructor(box, timeline, does, signal) {
     this.#timeline = timeline
     this.#does = does
-    onClick(box, '[data-act]', button => this.#act(button.dataset.act, this.#messageAt(button), button))
+    onClick(box, '[data-act]', button => this.#act(button.dataset.act, this.#messageAt(button), button), signal)
     onClick(box, '[data-jump]', (link, event) => {
       event.preventDefault()
       does.jump(Number(link.dataset.jump))
-    })
-    box.addEventListener('keydown', event => this.#onKey(event))
-    this.#watchLongPress(box)
-    this.#watchMenu($('#message-menu'))
+    }, signal)
+    box.addEventListener('keydown', event => this.#onKey(event), {signal})
+    this.#watchLongPress(box, signal)
+    this.#watchMenu($('#message-menu'), signal)
   }
 
   #messageAt(node) {
@@ -89,32 +89,32 @@ export class Actions {
     $('[role="menuitem"]:not([hidden])', menu).focus()
   }
 
-  #watchMenu(menu) {
-    menu.addEventListener('keydown', event => moveInMenu(menu, event))
+  #watchMenu(menu, signal) {
+    menu.addEventListener('keydown', event => moveInMenu(menu, event), {signal})
     onClick(menu, '[data-act]', ({dataset: {act}}) => {
       const {message, anchor} = this.#chosen
       menu.hidePopover()
       this.#act(act, message, anchor)
-    })
+    }, signal)
   }
 
   /** Opens when the finger leaves: an open menu takes a finger's leaving elsewhere for a dismissal. */
-  #watchLongPress(box) {
+  #watchLongPress(box, signal) {
     let pressed = null
     box.addEventListener('touchstart', event => {
       const article = event.target.closest('.msg')
       const message = article && this.#timeline.messageOf(article)
       pressed = this.#canAct(message) && !event.target.closest('button') ? {article, message, since: event.timeStamp} : null
-    }, {passive: true})
-    box.addEventListener('touchmove', () => { pressed = null }, {passive: true})
+    }, {passive: true, signal})
+    box.addEventListener('touchmove', () => { pressed = null }, {passive: true, signal})
     box.addEventListener('touchend', event => {
       if (!pressed || event.timeStamp - pressed.since < LONG_PRESS_MS) return
       event.preventDefault() // no click on what lies under the finger
       this.#openMenu(pressed.message, pressed.article)
-    })
+    }, {signal})
     box.addEventListener('contextmenu', event => {
       if (pressed) event.preventDefault()
-    })
+    }, {signal})
   }
 
   #canAct(message) {

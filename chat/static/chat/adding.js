@@ -8,7 +8,7 @@ import {fill, gettext} from '/static/chatsite/i18n.js'
 const PAUSE_MS = 150
 
 /** `isMember(id)` leaves out those who are in already. */
-export function startAdding(room, isMember) {
+export function startAdding(room, isMember, signal) {
   const dialog = $('#add-people')
   const field = $('input', dialog)
   let timer = 0
@@ -20,12 +20,16 @@ export function startAdding(room, isMember) {
   field.addEventListener('input', () => {
     clearTimeout(timer)
     timer = setTimeout(find, PAUSE_MS)
-  })
-  dialog.addEventListener('toggle', () => dialog.open && find())
-  dialog.addEventListener('close', () => {
+  }, {signal})
+  dialog.addEventListener('toggle', () => dialog.open && find(), {signal})
+  if (dialog.open) find()
+  const reset = () => {
+    clearTimeout(timer)
     field.value = ''
     showFormError(dialog, null)
-  })
+  }
+  dialog.addEventListener('close', reset, {signal})
+  signal.addEventListener('abort', reset, {once: true})
 }
 
 async function search(query) {

@@ -18,17 +18,18 @@ export class Completion {
   #start = 0
 
   /** `people()` gives those who can be mentioned. */
-  constructor(field, list, people) {
+  constructor(field, list, people, signal) {
     this.#field = field
     this.#list = list
     this.#people = people
-    field.addEventListener('input', () => this.#look())
-    field.addEventListener('blur', () => this.#close())
+    field.addEventListener('input', () => this.#look(), {signal})
+    field.addEventListener('blur', () => this.#close(), {signal})
     list.addEventListener('pointerdown', event => {
       event.preventDefault() // the field keeps the focus
       const item = event.target.closest('li')
       if (item) this.#take(Number(item.dataset.index))
-    })
+    }, {signal})
+    signal?.addEventListener('abort', () => this.#close(), {once: true})
   }
 
   /** Gives true where the key was meant for the list. */

@@ -19,15 +19,16 @@ export class Composer {
   #replyTo = null
 
   /** `handlers`: `send(body, replyTo)`, `typing()`, `editLast()`, `people()`. */
-  constructor(form, room, handlers) {
+  constructor(form, room, handlers, signal) {
     this.#form = form
     this.#field = $('textarea', form)
     this.#room = room
     this.#handlers = handlers
-    this.completion = new Completion(this.#field, $('.completions', form), handlers.people)
+    this.completion = new Completion(this.#field, $('.completions', form), handlers.people, signal)
     this.#field.value = draftOf(room)
-    this.#listen()
+    this.#listen(signal)
     this.#check()
+    signal.addEventListener('abort', () => this.#leave(), {once: true})
   }
 
   focus() { this.#field.focus() }
@@ -43,28 +44,34 @@ export class Composer {
     this.focus()
   }
 
-  #listen() {
+  #listen(signal) {
     this.#form.addEventListener('submit', event => {
       event.preventDefault()
       this.#send()
-    })
+    }, {signal})
     this.#field.addEventListener('input', () => {
       keepDraft(this.#room, this.#field.value)
       this.#check()
       if (this.#field.value.trim()) this.#handlers.typing()
-    })
-    this.#field.addEventListener('keydown', event => this.#onKey(event))
+    }, {signal})
+    this.#field.addEventListener('keydown', event => this.#onKey(event), {signal})
     this.#form.addEventListener('pointerdown', event => {
       if (event.target.closest('.bar-tools button')) event.preventDefault() // the selection stays
-    })
-    onClick(this.#form, '[data-format]', button => format(this.#field, button.dataset.format))
-    onClick(this.#form, '[data-mention]', () => this.#insert('@'))
-    onClick(this.#form, '[data-emoji]', button => pickEmoji(button, emoji => this.#insert(`${emoji} `)))
+    }, {signal})
+    onClick(this.#form, '[data-format]', button => format(this.#field, button.dataset.format), signal)
+    onClick(this.#form, '[data-mention]', () => this.#insert('@'), signal)
+    onClick(this.#form, '[data-emoji]', button => pickEmoji(button, emoji => this.#insert(`${emoji} `)), signal)
     onClick(this.#form, '.replying button', () => {
       this.answer(null)
       this.focus()
-    })
-    chatSocket.addEventListener('statechange', () => this.#check())
+    }, signal)
+    chatSocket.addEventListener('statechange', () => this.#check(), {signal})
+  }
+
+  /** The next room gets a field of its own: undoing there shall not bring back what was typed here. */
+  #leave() {
+    this.answer(null)
+    this.#field.replaceWith(this.#field.cloneNode())
   }
 
   #onKey(event) {

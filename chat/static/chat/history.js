@@ -12,18 +12,20 @@ export class History {
   #timeline
   #box
   #shown
+  #signal
   #loading = false
   #generation = 0
 
   /** `shown()` is called when what stands at the top may have changed. */
-  constructor(room, timeline, box, shown) {
+  constructor(room, timeline, box, shown, signal) {
+    this.#signal = signal
     this.#room = room
     this.#timeline = timeline
     this.#box = box
     this.#shown = shown
     this.button = $('.history-end', box)
-    $('button', this.button).addEventListener('click', () => this.earlier())
-    box.addEventListener('scroll', () => this.#onScroll(), {passive: true})
+    $('button', this.button).addEventListener('click', () => this.earlier(), {signal})
+    box.addEventListener('scroll', () => this.#onScroll(), {passive: true, signal})
   }
 
   /** The newest page instead of what stands here. What happens meanwhile comes on top. */
@@ -33,7 +35,7 @@ export class History {
 
   /** As `reload`, for a stream that starts afresh: what stands here can't be trusted, so it is tried until it works. */
   async reset() {
-    if (!await this.reload()) setTimeout(() => this.reset(), AGAIN_MS)
+    if (!await this.reload() && !this.#signal.aborted) setTimeout(() => this.reset(), AGAIN_MS)
   }
 
   /** The page around a message, for who was led to it. */
@@ -73,6 +75,7 @@ export class History {
   }
 
   show() {
+    if (this.#signal.aborted) return
     this.button.hidden = !this.#timeline.hasEarlier
     this.#shown()
   }
@@ -95,8 +98,9 @@ export class History {
     return generation === this.#generation ? page : null
   }
 
-  /** Null where the server can't be reached; the button stays for another try. */
-  #page(bounds) {
-    return api('GET', `/api/rooms/${this.#room}/messages?limit=${PAGE}&${bounds}`).catch(() => null)
+  /** Null where the server can't be reached, the button stays for another try; or where the room was left meanwhile. */
+  async #page(bounds) {
+    const page = await api('GET', `/api/rooms/${this.#room}/messages?limit=${PAGE}&${bounds}`).catch(() => null)
+    return this.#signal.aborted ? null : page
   }
 }

@@ -20,21 +20,26 @@ export class Panel {
   #chosen = null
 
   /** `say(text)` tells what went wrong. */
-  constructor(room, say) {
+  constructor(room, say, signal) {
     this.#room = room
     this.#say = say
-    onClick(document, '[data-opens="members"]', () => this.#toggle())
-    onClick($('#members'), '.panel-close', () => this.#toggle())
-    onClick($('#members'), '.person', button => this.#openMenu(button))
-    onClick($('#person-menu'), '[data-act="remove"]', () => this.#remove())
-    $('#person-menu').addEventListener('keydown', event => moveInMenu($('#person-menu'), event))
-    $('#leave').addEventListener('click', () => this.#leave())
-    narrow.addEventListener('change', () => this.#showPressed())
-    document.addEventListener('keydown', event => {
-      if (event.key === 'Escape' && narrow.matches && this.#isOpen && !$('dialog[open], :popover-open')) this.#toggle()
-    })
+    this.#listen(signal)
     this.set(room)
     this.#showPressed()
+    signal.addEventListener('abort', () => delete document.body.dataset.panelOpen, {once: true})
+  }
+
+  #listen(signal) {
+    onClick(document, '[data-opens="members"]', () => this.#toggle(), signal)
+    onClick($('#members'), '.panel-close', () => this.#toggle(), signal)
+    onClick($('#members'), '.person', button => this.#openMenu(button), signal)
+    onClick($('#person-menu'), '[data-act="remove"]', () => this.#remove(), signal)
+    $('#person-menu').addEventListener('keydown', event => moveInMenu($('#person-menu'), event), {signal})
+    $('#leave').addEventListener('click', () => this.#leave(), {signal})
+    narrow.addEventListener('change', () => this.#showPressed(), {signal})
+    document.addEventListener('keydown', event => {
+      if (event.key === 'Escape' && narrow.matches && this.#isOpen && !$('dialog[open], :popover-open')) this.#toggle()
+    }, {signal})
   }
 
   get people() { return [...this.#members.values()] }

@@ -15,13 +15,19 @@ export class Reading {
   #missed = 0
   #timer = 0
 
-  constructor(room, timeline, box) {
+  constructor(room, timeline, box, signal) {
     this.#room = room
     this.#timeline = timeline
     this.#read = room.last_read_seq
-    box.addEventListener('scroll', () => this.look(), {passive: true})
-    for (const event of ['focus', 'visibilitychange']) addEventListener(event, () => this.look(), true)
-    chatSocket.addEventListener('statechange', () => this.look())
+    box.addEventListener('scroll', () => this.look(), {passive: true, signal})
+    for (const event of ['focus', 'visibilitychange']) addEventListener(event, () => this.look(), {capture: true, signal})
+    chatSocket.addEventListener('statechange', () => this.look(), {signal})
+  }
+
+  /** The room is left: what was read and not told yet is told now. */
+  leave() {
+    if (this.#timer) this.#tell()
+    this.#pill.hidden = true
   }
 
   get isAttentive() {
@@ -65,6 +71,7 @@ export class Reading {
   }
 
   async #tell() {
+    clearTimeout(this.#timer)
     this.#timer = 0
     const seq = this.#timeline.newest?.seq ?? 0
     if (seq <= this.#read || chatSocket.state !== 'open') return

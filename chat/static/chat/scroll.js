@@ -1,20 +1,32 @@
 // Keeping still what is being read: at the end new lines come into view, elsewhere nothing moves.
+// When its room is left (`signal`) the box is somebody else's: then nothing is changed any more.
 
 const NEAR_PX = 120
 
 export class Scroll {
   #box
+  #signal
   #height = 0
 
-  constructor(box) {
+  constructor(box, signal) {
     this.#box = box
+    this.#signal = signal
     this.atEnd = true
-    box.addEventListener('scroll', () => this.#onScroll(), {passive: true})
-    new ResizeObserver(() => this.#onResize()).observe(box)
+    box.addEventListener('scroll', () => this.#onScroll(), {passive: true, signal})
+    const sizes = new ResizeObserver(() => this.#onResize())
+    sizes.observe(box)
+    signal.addEventListener('abort', () => sizes.disconnect(), {once: true})
+  }
+
+  /** Where the reader is: `{atEnd}`, or `{line, top}`, the first article in view and its distance from the box's top (px). */
+  get place() {
+    const line = this.atEnd ? null : this.#firstInView()
+    return line ? {line, top: line.getBoundingClientRect().top - this.#box.getBoundingClientRect().top} : {atEnd: true}
   }
 
   /** Changes the content: stays at the end if it stood there, else keeps still. */
   steady(change) {
+    if (this.#signal.aborted) return
     if (this.atEnd) {
       change()
       this.toEnd()
@@ -25,6 +37,7 @@ export class Scroll {
 
   /** Changes the content and keeps the first line in view in its place. */
   still(change) {
+    if (this.#signal.aborted) return
     const anchor = this.#firstInView()
     const before = anchor?.getBoundingClientRect().top
     change()
@@ -33,13 +46,15 @@ export class Scroll {
   }
 
   toEnd() {
+    if (this.#signal.aborted) return
     this.#box.scrollTop = this.#box.scrollHeight
     this.atEnd = true
   }
 
-  /** Brings an element into the middle, once. */
-  to(element) {
-    element.scrollIntoView({block: 'center'})
+  /** Brings an element into the middle, once; or to a distance from the box's top (px). */
+  to(element, top = null) {
+    if (top === null) element.scrollIntoView({block: 'center'})
+    else this.#box.scrollTop += element.getBoundingClientRect().top - this.#box.getBoundingClientRect().top - top
     this.atEnd = this.#isNearEnd()
   }
 

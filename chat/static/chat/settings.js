@@ -6,16 +6,17 @@ import {confirmed, showFormError} from '/static/chatsite/dialogs.js'
 import {fill, gettext} from '/static/chatsite/i18n.js'
 
 /** `current()` gives the room as it now is. */
-export function startSettings(current) {
+export function startSettings(current, signal) {
   const dialog = $('#room-settings')
   const form = $('form', dialog)
-  dialog.addEventListener('toggle', () => dialog.open && fillIn(form, current()))
+  dialog.addEventListener('toggle', () => dialog.open && fillIn(form, current()), {signal})
+  if (dialog.open) fillIn(form, current())
   form.addEventListener('submit', event => {
     event.preventDefault()
     const {name, topic} = Object.fromEntries(new FormData(form))
     change(dialog, current(), {name, topic})
-  })
-  $('#archive').addEventListener('click', () => toggleArchive(dialog, current()))
+  }, {signal})
+  $('#archive').addEventListener('click', () => toggleArchive(dialog, current()), {signal})
 }
 
 function fillIn(form, room) {

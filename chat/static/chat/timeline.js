@@ -1,6 +1,6 @@
 // The messages on the page, in order; which follow each other, where days and what is new begin.
 
-import {$, clone} from '/static/chatsite/dom.js'
+import {$, $$, clone} from '/static/chatsite/dom.js'
 import {fill, gettext} from '/static/chatsite/i18n.js'
 import {clock} from '/static/chatsite/time.js'
 import {me} from '/static/chatsite/store.js'
@@ -10,6 +10,7 @@ import {meet} from './people.js'
 import {Scroll} from './scroll.js'
 
 const KEPT = 300
+const PAGE = 100
 
 /**
  * Confirmed messages stand by `seq`; those on their way stand behind them in the order written.
@@ -17,6 +18,7 @@ const KEPT = 300
  */
 export class Timeline {
   #box
+  #signal
   #entries = []
   #pending = []
   #quotes = new Map()
@@ -27,9 +29,12 @@ export class Timeline {
   hasEarlier = false
   writes = true
 
-  constructor(box) {
+  /** Until `signal` is aborted: then the box is empty again, and nothing comes into it from here. */
+  constructor(box, signal) {
     this.#box = box
-    this.scroll = new Scroll(box)
+    this.#signal = signal
+    this.scroll = new Scroll(box, signal)
+    signal.addEventListener('abort', () => { for (const line of $$('.msg, .day, .new', box)) line.remove() }, {once: true})
   }
 
   get newest() { return this.#entries.at(-1)?.message ?? null }
@@ -49,6 +54,14 @@ export class Timeline {
   /** My newest message that can still be edited. */
   myLast() {
     return this.#entries.findLast(({message}) => message.author.id === me.id && message.kind === 'text' && !message.deleted_at)?.message ?? null
+  }
+
+  /** The newest messages, to begin with when somebody comes back: a page; null where they don't stand here. */
+  get page() {
+    if (this.hasLater || this.#held) return null
+    const kept = this.#entries.slice(-PAGE).map(({message}) => message)
+    const quoted = kept.map(message => this.known(message.reply_to)).filter(Boolean)
+    return {messages: kept, quoted, has_more: this.hasEarlier || this.#entries.length > kept.length}
   }
 
   /** Keeps events back until `replace` or `release`: a page of history is on its way. */
@@ -92,6 +105,7 @@ export class Timeline {
 
   /** An event: a message as it now is. Gives true where it is new, be it too far below to stand here. */
   upsert(message) {
+    if (this.#signal.aborted) return false
     if (this.#held) {
       this.#held.push(message)
       return false

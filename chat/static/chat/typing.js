@@ -15,15 +15,16 @@ export class Typing {
   #saidAt = 0
   #writers = new Map()
 
-  constructor(room, line) {
+  constructor(room, line, signal) {
     this.#room = room
     this.#line = line
     chatSocket.on('typing.started', event => {
       if (event.room === room && event.user.id !== me.id) this.#heard(event.user)
-    })
+    }, signal)
     chatSocket.on('message.posted', ({message}) => {
       if (message.room === room) this.#stop(message.author.id)
-    })
+    }, signal)
+    signal.addEventListener('abort', () => { for (const id of this.#writers.keys()) this.#stop(id) }, {once: true})
   }
 
   /** Somebody typed here. */

@@ -2,8 +2,8 @@
 
 import {outbox} from './outbox.js'
 
-export function showUnsent(room, timeline) {
-  const on = (type, show) => outbox.addEventListener(type, ({detail}) => detail.room === room && show(detail))
+export function showUnsent(room, timeline, signal) {
+  const on = (type, show) => outbox.addEventListener(type, ({detail}) => detail.room === room && show(detail), {signal})
   on('change', entry => timeline.showPending(entry))
   on('gone', entry => timeline.dropPending(entry.client_id))
   on('sent', message => timeline.upsert(message))

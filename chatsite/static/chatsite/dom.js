@@ -60,10 +60,10 @@ export function element(tag, properties = {}, ...children) {
   return made
 }
 
-/** Listens to clicks on what matches `selector` inside `root`. */
-export function onClick(root, selector, handler) {
+/** Listens to clicks on what matches `selector` inside `root`, until `signal` says otherwise. */
+export function onClick(root, selector, handler, signal) {
   root.addEventListener('click', event => {
     const target = event.target.closest(selector)
     if (target && root.contains(target)) handler(target, event)
-  })
+  }, {signal})
 }

@@ -25,7 +25,8 @@ function open(button) {
   $('#side .jump').focus()
 }
 
-function close() {
+/** Does nothing where it is closed. */
+export function close() {
   if (!opener) return
   delete document.body.dataset.drawer
   opener.ariaExpanded = 'false'

@@ -3,6 +3,7 @@
 import {api, ApiError} from './api.js'
 import {$} from './dom.js'
 import {showFormError} from './dialogs.js'
+import {go} from './going.js'
 import {gettext} from './i18n.js'
 
 export function startNewRoom() {
@@ -24,7 +25,9 @@ async function create(form) {
   button.ariaBusy = 'true'
   try {
     const room = await api('POST', '/api/rooms', {name, topic, kind})
-    location.assign(`/rooms/${room.slug}/`)
+    button.ariaBusy = null
+    form.closest('dialog').close()
+    go(`/rooms/${room.slug}/`)
   } catch (error) {
     button.ariaBusy = null
     showFormError(form, error instanceof ApiError ? error : {message: gettext('The server can’t be reached.')})

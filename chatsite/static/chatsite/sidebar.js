@@ -134,6 +134,11 @@ function add(room) {
   showCount(room)
 }
 
+/** The page shows what is at its address now. */
+export function markCurrent(path = location.pathname) {
+  for (const link of $$('#side .item[data-room]')) link.ariaCurrent = link.pathname === path ? 'page' : null
+}
+
 function insertByName(list, item) {
   const nameOf = node => $('span:not(.avatar)', node).textContent
   const later = [...list.children].find(other => nameOf(other).localeCompare(nameOf(item), language) > 0)

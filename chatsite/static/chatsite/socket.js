@@ -49,11 +49,13 @@ export class StreamSocket extends EventTarget {
     this.#connect()
   }
 
-  /** Calls `handler(event)` once per applied event of a type, in order. Gives a function that ends it. */
-  on(type, handler) {
+  /** Calls `handler(event)` once per applied event of a type, in order, until `signal` is aborted. Gives a function that ends it, too. */
+  on(type, handler, signal) {
     if (!this.#handlers.has(type)) this.#handlers.set(type, new Set())
+    const end = () => this.#handlers.get(type).delete(handler)
     this.#handlers.get(type).add(handler)
-    return () => this.#handlers.get(type).delete(handler)
+    signal?.addEventListener('abort', end, {once: true})
+    return end
   }
 
   /** Sends a command and gives its `ok`. Throws `CommandError`, or `NotConnected` where no answer came. */
@@ -79,16 +81,24 @@ export class StreamSocket extends EventTarget {
   /**
    * Follows a stream from after `after` (null: from now). `onOk(ok)` at every (re)subscription,
    * `onReset(ok)` when the history has to be loaded anew, `onGone(error)` when it may not be followed.
+   * Until `signal` is aborted; the stream is left with the last who follows it.
    */
-  follow(stream, {after = null, epoch = null, onOk, onReset, onGone} = {}) {
+  follow(stream, {after = null, epoch = null, onOk, onReset, onGone, signal} = {}) {
+    const listener = {onOk, onReset, onGone}
     const followed = this.#streams.get(stream)
     if (followed) {
-      followed.listeners.push({onOk, onReset, onGone})
+      followed.listeners.add(listener)
       if (after !== null && (followed.position === null || after < followed.position)) followed.position = after
     } else {
-      this.#streams.set(stream, {position: after, epoch, subscribing: false, tries: 0, listeners: [{onOk, onReset, onGone}]})
+      this.#streams.set(stream, {position: after, epoch, subscribing: false, tries: 0, listeners: new Set([listener])})
     }
+    signal?.addEventListener('abort', () => this.#leave(stream, listener), {once: true})
     if (this.state === 'open') this.#subscribe(stream)
+  }
+
+  #leave(stream, listener) {
+    const listeners = this.#streams.get(stream)?.listeners
+    if (listeners?.delete(listener) && listeners.size === 0) this.unfollow(stream)
   }
 
   unfollow(stream) {
@@ -228,17 +238,18 @@ export class StreamSocket extends EventTarget {
     const {position: after, epoch} = followed
     try {
       const ok = await this.request({type: 'stream.subscribe', stream, after, ...(epoch && {epoch})})
-      this.#subscribed(followed, stream, ok) // still before the next frame: awaiting ends in a microtask
+      this.#subscribed(followed, stream, after, ok) // still before the next frame: awaiting ends in a microtask
     } catch (error) {
       this.#notSubscribed(followed, stream, error)
     }
   }
 
-  #subscribed(followed, stream, ok) {
+  #subscribed(followed, stream, after, ok) {
     followed.subscribing = false
     followed.tries = 0
     followed.epoch = ok.epoch
     if (ok.reset || followed.position === null) followed.position = ok.head
+    else if (followed.position < after) this.#subscribe(stream) // somebody came meanwhile who stands further back
     for (const {onOk, onReset} of followed.listeners) {
       onOk?.(ok)
       if (ok.reset) onReset?.(ok)
@@ -256,7 +267,7 @@ export class StreamSocket extends EventTarget {
       setTimeout(() => this.#subscribe(stream), waitAfter(error, followed.tries++))
       return
     }
-    this.#streams.delete(stream)
+    if (this.#streams.get(stream) === followed) this.#streams.delete(stream)
     for (const {onGone} of followed.listeners) onGone?.(error)
   }
 }

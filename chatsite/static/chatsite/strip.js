@@ -7,7 +7,7 @@ import {shell} from './store.js'
 
 const SHOWN = 3
 const OPEN = new Set(['queued', 'running', 'stalled'])
-const TRANSITIONS = ['queued', 'started', 'resumed', 'stalled', 'succeeded', 'failed', 'cancelled']
+export const TRANSITIONS = ['queued', 'started', 'resumed', 'stalled', 'succeeded', 'failed', 'cancelled']
 
 /** id → job; those that are still open, oldest first. */
 export const jobs = new Map(shell.jobs.map(job => [job.id, job]))

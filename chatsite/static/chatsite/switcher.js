@@ -1,6 +1,7 @@
 // Ctrl+K: rooms, people, running jobs and pages in one list.
 
 import {$, avatar, clone, element, icon} from './dom.js'
+import {go} from './going.js'
 import {fill, gettext, ngettext, percentText} from './i18n.js'
 import {matchRange, rank} from './match.js'
 import {presenceOf} from './presence.js'
@@ -31,7 +32,7 @@ export function startSwitcher() {
   input.addEventListener('keydown', onKey)
   list.addEventListener('click', event => {
     const item = event.target.closest('li')
-    if (item) go(hits[Number(item.dataset.index)].url)
+    if (item) leave(hits[Number(item.dataset.index)].url)
   })
 }
 
@@ -116,11 +117,11 @@ function onKey(event) {
   else if (event.key !== 'Enter') return
   event.preventDefault()
   if (event.key !== 'Enter') return
-  if ((event.ctrlKey || event.metaKey) && input.value.trim()) go(`/search?q=${encodeURIComponent(input.value.trim())}`)
-  else if (hits[chosen]) go(hits[chosen].url)
+  if ((event.ctrlKey || event.metaKey) && input.value.trim()) leave(`/search?q=${encodeURIComponent(input.value.trim())}`)
+  else if (hits[chosen]) leave(hits[chosen].url)
 }
 
-function go(url) {
+function leave(url) {
   dialog.close()
-  location.assign(url)
+  go(url)
 }

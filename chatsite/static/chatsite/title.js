@@ -5,6 +5,7 @@ import {fill, gettext} from './i18n.js'
 import {inboxSocket} from './sockets.js'
 import {shell} from './store.js'
 
+const site = $('.place strong').textContent
 let pageTitle = document.title
 const favicon = $('#favicon')
 const plainIcon = favicon.href
@@ -20,9 +21,9 @@ export function startTitle() {
   setUnread(unread)
 }
 
-/** What the page shows got another name. */
-export function rename(before, now) {
-  pageTitle = pageTitle.replace(before, now)
+/** The page shows something of another name. */
+export function entitle(name) {
+  pageTitle = `${name} · ${site}`
   setUnread(unread)
 }
 
