@@ -6,6 +6,7 @@ import pytest
 from playwright.sync_api import expect
 
 from tests.browser.conftest import Enter, MakeRoom
+from tests.browser.seeding import talk_of_the_past
 from tests.support.sites import Site
 
 Room = dict[str, Any]
@@ -67,3 +68,53 @@ def test_who_reads_above_is_not_pulled_down_and_finds_back(person: Enter, long_r
     expect(pill).to_be_hidden()
     alice.writes("more news")
     expect(bob.message("more news")).to_be_in_viewport()
+
+
+MANY = 10_000
+MOST_SHOWN = 320  # 300, and what stands around them for a moment
+# Scrolls to an end of what stands there (step -1: up, 1: down) until more has come, so many times or to the newest.
+# Gives the numbers of the oldest and the newest line at last, the most messages there were at a time, and how
+# far the line at the edge was moved at most, in px.
+SCROLL_THROUGH = """async ({step, times, last}) => {
+  const box = document.getElementById('timeline')
+  const numbers = () => lines().map(line => Number(/line (\\d+)\\./.exec(line.textContent)?.[1]))
+  const lines = () => [...box.querySelectorAll('.msg:not(.event, [aria-busy])')]
+  const edge = () => lines().at(step < 0 ? 0 : -1)
+  const frame = () => new Promise(done => requestAnimationFrame(() => setTimeout(done)))
+  const seen = {most: 0, moved: 0}
+  const count = () => { seen.most = Math.max(seen.most, box.querySelectorAll('.msg').length) }
+  new MutationObserver(count).observe(box, {childList: true})
+  const until = performance.now() + 120_000
+  for (let time = 0; time < times && !(step > 0 && numbers().at(-1) === last); time += 1) {
+    const line = edge()
+    line.scrollIntoView({block: step < 0 ? 'start' : 'end'})
+    await frame()
+    const {top} = line.getBoundingClientRect()
+    while (edge() === line) {
+      if (performance.now() > until) throw new Error('no more came')
+      await frame()
+    }
+    await frame()
+    seen.moved = Math.max(seen.moved, Math.abs(line.getBoundingClientRect().top - top))
+  }
+  return {...seen, oldest: numbers()[0], newest: numbers().at(-1)}
+}"""
+
+
+def test_a_long_past_is_scrolled_through_with_few_messages_on_the_page(
+    site: Site, person: Enter, make_room: MakeRoom
+) -> None:
+    """Up through thousands and down again: what is in view stays where it is while others come and go."""
+    room = make_room("alice", "bob")
+    talk_of_the_past(site, room, MANY, "alice", "bob")
+    alice = person("alice")
+    alice.opens(room)
+    expect(alice.message(f"line {MANY}.")).to_have_count(1)
+    up = alice.page.evaluate(SCROLL_THROUGH, {"step": -1, "times": 20, "last": MANY})
+    assert up["oldest"] <= MANY - 1049  # fifty at the beginning, and twenty times fifty or more
+    expect(alice.message(f"line {MANY}.")).to_have_count(0)
+    down = alice.page.evaluate(SCROLL_THROUGH, {"step": 1, "times": 30, "last": MANY})
+    assert down["newest"] == MANY
+    for way in (up, down):
+        assert way["most"] <= MOST_SHOWN
+        assert way["moved"] <= 1

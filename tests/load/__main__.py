@@ -7,13 +7,13 @@ import sys
 
 import tests.load
 
-SCENARIOS = ("never-reads", "flood", "storm", "rolling", "large")
+SCENARIOS = ("never-reads", "flood", "storm", "rolling", "large", "pages")
 
 
 def main() -> int:
     options = arguments()
     os.environ["TEST_STACK"] = options.stack  # read when what follows is imported
-    from tests.load import figures, large, neighbours, rolling, storm
+    from tests.load import figures, large, neighbours, pages, rolling, storm
 
     quick = options.quick
     scenario = {
@@ -22,6 +22,7 @@ def main() -> int:
         "storm": lambda: storm.run(sockets=100 if quick else 1000),
         "rolling": lambda: rolling.run(options.how, rounds=1 if quick else 3),
         "large": lambda: large.run(quick),
+        "pages": lambda: pages.run(rounds=3 if quick else 9),
     }[options.scenario]
     outcome = asyncio.run(scenario())
     figures.show(f"{options.scenario} on {options.stack}", outcome)

@@ -1,0 +1,88 @@
+"""What a page brings over the wire, and how long it takes to show something, as a browser sees it."""
+
+from collections import Counter
+from typing import Any, NamedTuple
+from urllib.parse import urlsplit
+
+from playwright.sync_api import BrowserContext, Page
+
+IDLE_MS = 1500  # nothing more comes by itself after so long
+
+# Notes when the first message of a room has been painted, in ms since the navigation began.
+NOTE_FIRST_MESSAGE = """addEventListener('DOMContentLoaded', () => {
+  const look = () => {
+    if (!document.querySelector('#timeline .msg')) return
+    watch.disconnect()
+    requestAnimationFrame(() => setTimeout(() => { window.firstMessageAt = performance.now() }))
+  }
+  const watch = new MutationObserver(look)
+  watch.observe(document.body, {childList: true, subtree: true})
+  look()
+})"""
+
+# Clicks on a room in the sidebar; gives the ms until its first message has been painted.
+SWITCH = """async room => {
+  const link = document.querySelector(`#side .item[data-room="${room}"]`)
+  const name = link.querySelector('span:not(.avatar)').textContent
+  const shows = () => document.querySelector(`#timeline[aria-label$=" ${name}"] .msg`)
+  const began = performance.now()
+  link.click()
+  while (!shows()) await new Promise(done => setTimeout(done))
+  await new Promise(done => requestAnimationFrame(() => setTimeout(done)))
+  return performance.now() - began
+}"""
+
+
+class Load(NamedTuple):
+    """One page's first view: bytes on the wire by kind (headers included), and where all scripts came from."""
+
+    sizes: Counter[str]
+    requests: int
+    scripts: list[str]
+    preloaded: list[str]
+    first_message_ms: float
+
+    @property
+    def total(self) -> int:
+        return sum(self.sizes.values())
+
+
+def load(context: BrowserContext, path: str) -> Load:
+    """Opens a room in a context that has nothing cached, and waits until nothing more comes."""
+    context.add_init_script(NOTE_FIRST_MESSAGE)
+    page = context.new_page()
+    kinds, addresses, lengths = watch(context, page)
+    page.goto(path)
+    page.wait_for_function("window.firstMessageAt")
+    page.wait_for_timeout(IDLE_MS)
+    sizes: Counter[str] = Counter()
+    for request, length in lengths.items():
+        sizes[kinds.get(request, "Other")] += int(length)
+    scripts = [address for request, address in addresses.items() if kinds[request] == "Script"]
+    hints = page.locator("link[rel=modulepreload]").evaluate_all("links => links.map(link => link.href)")
+    first = page.evaluate("window.firstMessageAt")
+    return Load(sizes, len(lengths), scripts, hints, first)
+
+
+def watch(context: BrowserContext, page: Page) -> tuple[dict[str, str], dict[str, str], dict[str, float]]:
+    """Kind, address and length of each request, as they come."""
+    kinds: dict[str, str] = {}
+    addresses: dict[str, str] = {}
+    lengths: dict[str, float] = {}
+
+    def sent(event: dict[str, Any]) -> None:
+        kinds[event["requestId"]] = event["type"]
+        addresses[event["requestId"]] = event["request"]["url"]
+
+    def finished(event: dict[str, Any]) -> None:
+        lengths[event["requestId"]] = event["encodedDataLength"]
+
+    devtools = context.new_cdp_session(page)
+    devtools.on("Network.requestWillBeSent", sent)
+    devtools.on("Network.loadingFinished", finished)
+    devtools.send("Network.enable")
+    return kinds, addresses, lengths
+
+
+def is_module(address: str) -> bool:
+    return urlsplit(address).path.startswith("/static/")
