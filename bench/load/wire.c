@@ -128,10 +128,7 @@ void send_text(struct connection *c, const char *format, ...) {
 static void shake(struct connection *c) {
     char request[2048], path[512];
     const char *key = key_of(c->number);
-#pragma GCC diagnostic push
-#pragma GCC diagnostic ignored "-Wformat-nonliteral"
     snprintf(path, sizeof path, options.path, c->room + 1);
-#pragma GCC diagnostic pop
     int length = snprintf(request, sizeof request,
                           "GET %s HTTP/1.1\r\nHost: %s:%d\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
                           "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n%s%s%s\r\n",
