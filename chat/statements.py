@@ -1,9 +1,9 @@
 """The statements that posting is made of, the same few for one post and for many.
 
-Here, and only here, SQL is written by hand: to have the ORM build these anew for each batch
-took two thirds of the time that a post costs. Lists go in as JSON, one parameter each, and
-what was found comes out as JSON, one value each, so that no statement's text depends on how
-many there are. Call them in one transaction, in their order.
+They are written by hand, for once: to have the ORM build them anew for each batch took two
+thirds of the time that a post costs. Lists go in as JSON, one parameter each, and what was
+found comes out as JSON, one value each, so that no statement's text depends on how many
+there are. Call them in one transaction, in their order.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -132,6 +132,7 @@ def read_background(
 
     A statement of its own, after the rooms are locked: on PostgreSQL each sees what was
     committed before it began, so that who lost a right under that lock has lost it here.
+    What lives is the same as in `accounts.identities`; a test holds them together.
     """
     now = _moment(timezone.now())
     pairs = list(writers)

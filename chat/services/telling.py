@@ -1,9 +1,8 @@
 """Whom a message concerns: mentions, replies and direct messages wait in inboxes."""
 
 from collections.abc import Mapping
+from itertools import chain
 from typing import TYPE_CHECKING, Any
-
-from django.db.models import Q
 
 from chat.models import Membership, Message, Room
 from notifications.models import Notification
@@ -20,7 +19,7 @@ def tell_about(posts: Mapping[int, "Post"], reply_targets: Mapping[int, Message]
     messages = Message.objects.select_related("author", "room").in_bulk(posts)
     named = {user_id for post in posts.values() for user_id in post.rendered.mentioned}
     named |= {target.author_id for target in reply_targets.values() if target.author_id}
-    members = _members({message.room_id for message in messages.values()}, named)
+    members = _members({message.room for message in messages.values()}, named)
     for pk, post in posts.items():
         message, here = messages[pk], members[messages[pk].room_id]
         told: set[int] = {post.author_id}
@@ -32,11 +31,14 @@ def tell_about(posts: Mapping[int, "Post"], reply_targets: Mapping[int, Message]
             _tell(message, Notification.Kind.DIRECT, here, told)
 
 
-def _members(room_ids: set[int], named: set[int]) -> dict[int, set[int]]:
+def _members(rooms: set[Room], named: set[int]) -> dict[int, set[int]]:
     """Who may have to be told, by room: all members of direct rooms, elsewhere those who are named."""
-    found = Membership.objects.filter(Q(room__kind=Room.Kind.DIRECT) | Q(user__in=named), room__in=room_ids)
-    members: dict[int, set[int]] = {room_id: set() for room_id in room_ids}
-    for room_id, user_id in found.values_list("room", "user"):
+    members: dict[int, set[int]] = {room.pk: set() for room in rooms}
+    memberships = Membership.objects.values_list("room", "user")
+    found = [memberships.filter(room__in=members, user__in=named)] if named else []
+    if direct := [room for room in rooms if room.kind == Room.Kind.DIRECT]:
+        found.append(memberships.filter(room__in=direct))
+    for room_id, user_id in chain(*found):
         members[room_id].add(user_id)
     return members
 
