@@ -87,8 +87,8 @@ def _fill_people(size: Size) -> None:
     }  # fmt: skip
     _insert(User, person, _series(size.people))
     token = {
-        "user_id": "i", "name": "'program'", "digest": "'digest-' || i", "hint": "''", "scopes": _json("'[\"read\"]'"),
-        "created_at": _moment("0"),
+        "id": "i", "user_id": "i", "name": "'program'", "digest": "'digest-' || i", "hint": "''",
+        "scopes": _json("'[\"read\"]'"), "created_at": _moment("0"),
     }  # fmt: skip
     _insert(AccessToken, token, _series(size.people))
     session = {"session_key": "'session-' || i", "session_data": "''", "expire_date": _moment("i + 1000000000")}
