@@ -34,14 +34,12 @@ class IdentityMiddleware:
         self.app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        headers = Headers(scope)
-        identity = await _identify(headers) if origin_allowed(headers) else None
-        if identity is None:
+        known = await _known(Headers(scope))  # the headers are not kept for the socket's whole life
+        if known is None:
             await receive()  # websocket.connect
             await send({"type": "websocket.close"})
             return
-        language = identity.language or preferred_language(headers)
-        await self.app({**scope, "identity": identity, "language": language}, receive, send)
+        await self.app(scope | known, receive, send)
 
 
 class Headers:
@@ -86,6 +84,14 @@ def preferred_language(headers: Headers) -> str:
         except LookupError:
             continue
     return settings.LANGUAGE_CODE
+
+
+async def _known(headers: Headers) -> Scope | None:
+    """What the scope tells the application of who is there; None for who is not let in."""
+    identity = await _identify(headers) if origin_allowed(headers) else None
+    if identity is None:
+        return None
+    return {"identity": identity, "language": identity.language or preferred_language(headers)}
 
 
 async def _identify(headers: Headers) -> Identity | None:

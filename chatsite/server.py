@@ -19,7 +19,7 @@ from chatsite.http import ChannelFactory
 from chatsite.limits import Descriptors, Limits
 from chatsite.realtime.delivery import EXTENSION
 from chatsite.realtime.quotas import Quota
-from chatsite.sockets import CLOSE_GOING_DOWN, Socket, SocketFactory, client_address
+from chatsite.sockets import CLOSE_GOING_DOWN, Inbox, Socket, SocketFactory, client_address
 
 logger = logging.getLogger(__name__)
 
@@ -122,10 +122,10 @@ class Server(DaphneServer):
             return 429, "Too many open sockets from this address"
         return None
 
-    def create_application(self, protocol: Any, scope: dict[str, Any]) -> "asyncio.Queue[dict[str, Any]]":
+    def create_application(self, protocol: Any, scope: dict[str, Any]) -> "Inbox | asyncio.Queue[dict[str, Any]]":
         """Daphne's hook: starts the application for a request or a socket and returns what feeds it."""
         scope["asgi"] = {"version": "3.0"}
-        queue: asyncio.Queue[dict[str, Any]] = asyncio.Queue()
+        queue: Inbox | asyncio.Queue[dict[str, Any]] = asyncio.Queue()
         if isinstance(protocol, Socket):
             scope["extensions"] = {"websocket.http.response": {}}
             if protocol.takes_frames:

@@ -25,35 +25,47 @@ CLOSE_TOO_SLOW = 4408
 Message = dict[str, Any]
 
 
-class Inbox(asyncio.Queue[Message]):
-    """What came in and waits for the application.
+class Inbox:
+    """What came in and waits for the application, which takes one after the other.
 
     It takes whatever is put; who fills it asks `is_full` first, and leaves in `on_room` what to
-    call when half of it is free again.
+    call when half of it is free again. A tenth of an asyncio.Queue's memory, of which there
+    would be one for each of thousands of idle sockets.
     """
 
+    __slots__ = ("_messages", "_waiting", "bytes", "max_bytes", "max_frames", "on_room")
+
     def __init__(self, max_frames: int, max_bytes: int) -> None:
-        super().__init__()
         self.max_frames = max_frames
         self.max_bytes = max_bytes
         self.bytes = 0
         self.on_room: Callable[[], None] | None = None
+        self._messages: list[Message] = []
+        self._waiting: asyncio.Future[None] | None = None
 
     @property
     def is_full(self) -> bool:
-        return self.qsize() >= self.max_frames or self.bytes >= self.max_bytes
+        return len(self._messages) >= self.max_frames or self.bytes >= self.max_bytes
 
-    def _put(self, item: Message) -> None:
-        self.bytes += weight(item)
-        super()._put(item)
+    def put_nowait(self, message: Message) -> None:
+        self.bytes += weight(message)
+        self._messages.append(message)
+        if self._waiting is not None and not self._waiting.done():
+            self._waiting.set_result(None)
 
-    def _get(self) -> Message:
-        item: Message = super()._get()
-        self.bytes -= weight(item)
-        if self.on_room and self.qsize() <= self.max_frames // 2 and self.bytes <= self.max_bytes // 2:
+    async def get(self) -> Message:
+        while not self._messages:
+            self._waiting = asyncio.get_running_loop().create_future()
+            try:
+                await self._waiting
+            finally:
+                self._waiting = None
+        message = self._messages.pop(0)
+        self.bytes -= weight(message)
+        if self.on_room and len(self._messages) <= self.max_frames // 2 and self.bytes <= self.max_bytes // 2:
             call, self.on_room = self.on_room, None
             call()
-        return item
+        return message
 
 
 def weight(message: Message) -> int:

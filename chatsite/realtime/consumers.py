@@ -26,8 +26,8 @@ logger = logging.getLogger(__name__)
 
 MAX_COMMAND_BYTES = 64 * 1024
 MAX_OUTSTANDING = 64  # commands of one socket whose commit is awaited
-COMMANDS_PER_SECOND = 200
-COMMANDS_BURST = 2_000
+COMMANDS_PER_SECOND = 50
+COMMANDS_BURST = 1_000
 
 CLOSE_TOO_SLOW = 4408
 

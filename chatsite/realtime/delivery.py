@@ -6,7 +6,6 @@ server or over TLS, the plain ASGI `send` does the same, slower.
 
 import asyncio
 import logging
-from collections import deque
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any, TypeVar
 
@@ -64,7 +63,7 @@ class Outlet:
         self._send = send
         self._on_overflow = on_overflow
         self._on_loss = on_loss
-        self._queue: deque[dict[str, Any]] = deque()
+        self._queue: list[dict[str, Any]] = []
         self._unsent = 0
         self._task: asyncio.Task[None] | None = None
         self.closed = False
@@ -102,7 +101,7 @@ class Outlet:
     async def _drain(self) -> None:
         try:
             while self._queue:
-                message = self._queue.popleft()
+                message = self._queue.pop(0)
                 await self._send(message)
                 self._unsent -= size(message.get("text", ""))
         except Exception:  # the server tells the consumer by itself

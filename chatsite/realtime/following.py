@@ -2,7 +2,6 @@
 
 import asyncio
 import logging
-from collections import deque
 from collections.abc import Callable, Iterable
 from functools import partial
 from typing import TYPE_CHECKING
@@ -54,9 +53,9 @@ class Following:
         self.subscriptions: set[Subscription] = set()
         self.idle_since = hub.loop.time()
         self._hub = hub
-        self._ring: deque[Frame] = deque(maxlen=RING_FRAMES)
+        self._ring: list[Frame] = []  # the newest; lists, since most of many thousand inboxes are empty
         self._early: dict[int, Frame] = {}
-        self._whispers: deque[tuple[str, int | None]] = deque(maxlen=HELD_WHISPERS)
+        self._whispers: list[tuple[str, int | None]] = []
         self._target = 0
         self._wanted_access = 0
         self._sending: asyncio.Task[None] | None = None
@@ -83,7 +82,7 @@ class Following:
             return []
         for index, frame in enumerate(self._ring):
             if frame.after <= position < frame.seq:
-                return list(self._ring)[index:]
+                return self._ring[index:]
         return None
 
     def drop(self, subscription: Subscription) -> None:
@@ -106,6 +105,7 @@ class Following:
     def whisper(self, text: str, skip_user: int | None, access: int) -> None:
         """An ephemeral event; it waits behind the check of a newer circle of readers as frames do."""
         self._whispers.append((text, skip_user))
+        del self._whispers[:-HELD_WHISPERS]
         self._wanted_access = max(self._wanted_access, access)
         self._settle()
 
@@ -128,7 +128,7 @@ class Following:
         if frames := self._next_frames(self.head):
             self._send(partial(self._serve, frames, Parcel([frame.text for frame in frames])))
         while self._whispers and self._sending is None:
-            text, skip_user = self._whispers.popleft()
+            text, skip_user = self._whispers.pop(0)
             self._send(partial(self._tell, Parcel([text]), skip_user))
         has_hole = bool(self._early) or self._target > self.head
         if has_hole and (self._repair is None or self._repair.done()):
@@ -144,7 +144,8 @@ class Following:
             if seq <= head:
                 del self._early[seq]
         self.head = head
-        self._ring.extend(frames)
+        self._ring += frames
+        del self._ring[:-RING_FRAMES]
         return frames
 
     # --- To the sockets -----------------------------------------------------
