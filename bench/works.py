@@ -146,7 +146,7 @@ class Storm(Work):
     columns = (
         *(Column("back_in", "all back after", "{:.2f} s"), Column("p50", "p50", "{:,.0f} ms")),
         *(Column("p99", "p99", "{:,.0f} ms"), Column("cpu_ms", "server CPU each", "{:.2f} ms")),
-        *(Column("replayed", "of the missed, replayed", "{:.0f} %"), GENERATOR),
+        *(Column("retried", "tried again"), Column("replayed", "of the missed, replayed", "{:.0f} %"), GENERATOR),
     )
 
     def measure(self, load: Path, running: Running, pace: Pace, window: int) -> Sample:
@@ -154,6 +154,7 @@ class Storm(Work):
         report, cpu = talk(load, running, options)
         figures = {
             "back_in": report["back_in"],
+            "retried": report["retried"],
             "cpu_ms": share(cpu * 1e3, self.layout.members - self.layout.rooms),
             "replayed": 100 * max(0, 1 - report["lost"] / report["missed"]),
             "generator": 100 * report["cpu_share"],

@@ -34,6 +34,7 @@ void greet(struct connection *c) {
 void joined(struct connection *c) {
     if (c->stage != JOINING) return;
     c->stage = READY;
+    c->tries = 0;
     opening--;
     ready++;
     note_join(c);
@@ -106,7 +107,7 @@ static void keep_place(struct connection *c, const char *text, size_t length) {
 static void refused(struct connection *c, const char *text, size_t length) {
     if (!counts.refused++) fprintf(stderr, "refused: %.*s\n", (int)(length > 300 ? 300 : length), text);
     if (BEGINS(text, length, "{\"type\":\"error\",\"ref\":\"p\"")) forget_post(c);
-    else lose(c, DEAD);
+    else turned_away(c);
     post_more(c);
 }
 

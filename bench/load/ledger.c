@@ -199,10 +199,11 @@ void print_report(double back_in) {
         uint64_t value;
     } numbers[] = {{"posts", counts.posts}, {"acks", counts.acks}, {"deliveries", counts.deliveries},
                    {"bytes", counts.bytes}, {"refused", counts.refused}, {"skipped", counts.skipped},
-                   {"garbled", counts.garbled}, {"missed", counts.missed}, {"resets", counts.resets}, {"unanswered", counts.under_way},
-                   {"posted", last_id - counts.refused}, {"expected", counts.expected}, {"heard", counts.heard},
-                   {"lost", lost}, {"extra", extra}, {"disordered", disordered}, {"astray", astray},
-                   {"dropped", (uint64_t)dead}, {"absent", (uint64_t)(options.connections - ready - dead)}};
+                   {"garbled", counts.garbled}, {"missed", counts.missed}, {"retried", counts.retried},
+                   {"resets", counts.resets}, {"unanswered", counts.under_way}, {"posted", last_id - counts.refused},
+                   {"expected", counts.expected}, {"heard", counts.heard}, {"lost", lost}, {"extra", extra},
+                   {"disordered", disordered}, {"astray", astray}, {"dropped", (uint64_t)dead},
+                   {"absent", (uint64_t)(options.connections - ready - dead)}};
     printf("{\"event\":\"report\",\"seconds\":%.6f,\"cpu_share\":%.3f,\"back_in\":%.6f,", options.seconds, cpu_share, back_in);
     for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++)
         printf("\"%s\":%llu,", numbers[i].name, (unsigned long long)numbers[i].value);

@@ -21,7 +21,8 @@ struct post {
 struct connection {
     int fd, number, room, sends, sampled;
     enum stage stage;
-    uint64_t began; /* connecting */
+    int tries;      /* to come in, this time */
+    uint64_t began; /* the first of them */
     char *in, *out;
     size_t in_have, in_space, out_have, out_sent;
     struct post *posts; /* of a sender: a ring of those that await their answer */
@@ -40,14 +41,15 @@ struct options {
 
 struct counts {
     uint64_t posts, acks, deliveries, bytes;      /* within the measured time */
-    uint64_t refused, skipped, garbled, resets, missed; /* ever */
+    uint64_t refused, skipped, garbled, resets;   /* ever */
+    uint64_t missed, retried;                     /* ever: due to who is away, and tries to come in again */
     uint64_t expected, heard, under_way;          /* ever: deliveries due, and made; answers awaited now */
 };
 
 extern struct options options;
 extern struct connection *all;
 extern struct counts counts;
-extern int ready, dead, opening;
+extern int ready, dead, opening, outside; /* how many of them */
 extern uint64_t now_ns;
 
 /* main.c */
@@ -61,6 +63,7 @@ long room_id(int room);
 void open_wires(void);
 void open_connection(struct connection *c);
 void lose(struct connection *c, enum stage stage);
+void turned_away(struct connection *c);
 void send_text(struct connection *c, const char *format, ...) __attribute__((format(printf, 2, 3)));
 void serve(int timeout_ms);
 

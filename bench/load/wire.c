@@ -18,18 +18,20 @@
 #define PONG 10
 #define MAX_SENT 8192 /* characters of a text */
 #define EVENTS 512
+#define MAX_TRIES 5
 
 /* Any mask will do: it is there for proxies. */
 static const unsigned char MASK[4] = {0x37, 0xfa, 0x21, 0x3d};
 
 struct connection *all;
-int ready, dead, opening;
+int ready, dead, opening, outside;
 uint64_t now_ns;
 static int epoll;
 
 void open_wires(void) {
     epoll = epoll_create1(0);
     all = calloc((size_t)options.connections, sizeof *all);
+    outside = options.connections;
     for (int i = 0; i < options.connections; i++) {
         struct connection *c = &all[i];
         c->number = i;
@@ -56,21 +58,36 @@ void open_connection(struct connection *c) {
     if (c->fd < 0) fail("socket: %s", strerror(errno));
     setsockopt(c->fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
     c->in_have = c->out_have = c->out_sent = 0;
-    c->began = clock_ns();
+    if (c->tries++ == 0) c->began = clock_ns();
     c->stage = CONNECTING;
+    outside--;
     opening++;
     epoll_ctl(epoll, EPOLL_CTL_ADD, c->fd, &event);
     if (connect(c->fd, (struct sockaddr *)&to, sizeof to) && errno != EINPROGRESS) fail("connect: %s", strerror(errno));
 }
 
-/* Hangs up. `stage` says whether it is gone for good (DEAD) or AWAY. */
+/* Hangs up. `stage` says whether it is gone for good (DEAD) or AWAY. Who was not in yet may try again. */
 void lose(struct connection *c, enum stage stage) {
     if (c->stage == DEAD || c->stage == AWAY) return;
-    if (c->stage == READY) ready--;
-    else opening--;
+    if (c->stage == READY) {
+        ready--;
+    } else {
+        opening--;
+        if (c->tries < MAX_TRIES) {
+            stage = AWAY;
+            counts.retried++;
+        }
+    }
     if (stage == DEAD) dead++;
+    else outside++;
     close(c->fd);
     c->stage = stage; /* the buffers stay: somebody up the stack may still read from them */
+}
+
+/* Told not to come in: it doesn't ask again. */
+void turned_away(struct connection *c) {
+    c->tries = MAX_TRIES;
+    lose(c, DEAD);
 }
 
 /* --- Writing ------------------------------------------------------------------ */
@@ -148,7 +165,7 @@ static size_t take_handshake(struct connection *c) {
     size_t used = (size_t)(end + 4 - c->in);
     if (c->in_have < 12 || memcmp(c->in, "HTTP/1.1 101", 12)) {
         fprintf(stderr, "refused: %.*s\n", (int)strcspn(c->in, "\r"), c->in);
-        lose(c, DEAD);
+        turned_away(c);
     } else {
         c->stage = JOINING;
         greet(c);
@@ -207,15 +224,19 @@ static void receive(struct connection *c) {
     size_t used = 0;
     if (c->stage != SHAKING && c->in_have == 0) { /* the common case needs no copy */
         used = take_frames(c, buffer, (size_t)got);
-        if (c->stage != DEAD && used < (size_t)got) keep(c, buffer + used, (size_t)got - used);
+        if (used < (size_t)got) keep(c, buffer + used, (size_t)got - used);
         return;
     }
     keep(c, buffer, (size_t)got);
     if (c->stage == SHAKING) used = take_handshake(c);
     used += take_frames(c, c->in + used, c->in_have - used);
-    if (c->stage == DEAD) return;
+    if (c->stage == DEAD || c->stage == AWAY) return;
     memmove(c->in, c->in + used, c->in_have - used);
     c->in_have -= used;
+}
+
+static int is_connected(struct connection *c) {
+    return c->stage == SHAKING || c->stage == JOINING || c->stage == READY;
 }
 
 static void connected(struct connection *c) {
@@ -237,10 +258,10 @@ void serve(int timeout_ms) {
             connected(c);
             continue;
         }
-        if (events[i].events & EPOLLOUT && c->stage != DEAD) {
+        if (events[i].events & EPOLLOUT && is_connected(c)) {
             watch(c, EPOLLIN);
             flush(c);
         }
-        if (c->stage != DEAD && events[i].events & (EPOLLIN | EPOLLHUP | EPOLLERR)) receive(c);
+        if (events[i].events & (EPOLLIN | EPOLLHUP | EPOLLERR) && is_connected(c)) receive(c);
     }
 }

@@ -18,7 +18,7 @@ static void open_all(int at_once) {
     uint64_t patience = in_seconds(STALLED_SECONDS);
     int next = 0, had = ready;
     while (ready + dead < options.connections && clock_ns() < patience) {
-        for (; next < options.connections && opening < at_once; next++)
+        for (; outside && opening < at_once; next = (next + 1) % options.connections)
             if (all[next].stage == FRESH || all[next].stage == AWAY) open_connection(&all[next]);
         serve(100);
         if (ready > had) patience = in_seconds(STALLED_SECONDS);

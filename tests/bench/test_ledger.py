@@ -133,3 +133,21 @@ async def test_it_tells_of_connections_that_were_dropped(load: Path) -> None:
         process = await asyncio.create_subprocess_exec(str(load), *words.split(), stdout=asyncio.subprocess.PIPE)
         said, _ = await process.communicate()
     assert json.loads(said.splitlines()[-1])["dropped"] == 1
+
+
+async def test_who_is_cut_off_before_being_in_tries_again_a_few_times(load: Path) -> None:
+    tries = 0
+
+    async def cut_off(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        nonlocal tries
+        tries += 1
+        writer.close()
+
+    async with await asyncio.start_server(cut_off, "127.0.0.1", 0) as server:
+        words = f"--dialect plain --port {server.sockets[0].getsockname()[1]} --connections 2 --senders 1"
+        pipe = asyncio.subprocess.PIPE
+        process = await asyncio.create_subprocess_exec(str(load), *words.split(), stdout=pipe, stderr=pipe)
+        said, complaint = await process.communicate()
+    assert tries == 2 * 5
+    assert said == b""
+    assert complaint.strip() == b"0 of 2 connections are ready"
