@@ -170,16 +170,23 @@ class Crowd:
 
     def behind(self, heads: dict[str, int]) -> list[str]:
         """Who does not stand at a head, or waits for something; a line each."""
-        found = []
+        found = self.unsettled()
         for client in self.clients:
             if not client.is_settled:
-                state = "connected" if client.connection else "away"
-                found.append(f"{client.journal.name} is {state}, {len(client.outbox.posts)} posts unanswered")
                 continue
             for stream, position in client.positions.items():
                 if (client.journal.person, stream) not in self.is_out and position != heads.get(stream, 0):
                     found.append(f"{client.journal.name} stands at {position} of {stream}, not {heads.get(stream, 0)}")
         return found
+
+    def unsettled(self) -> list[str]:
+        """Who is away or waits for something; a line each."""
+        return [
+            f"{client.journal.name} is {'connected' if client.connection else 'away'}, "
+            f"{len(client.outbox.posts)} posts unanswered"
+            for client in self.clients
+            if not client.is_settled
+        ]
 
     async def settle(self, seconds: float) -> list[str]:
         """Returns when all are up to date, or who isn't after that time. Wants the load paused."""
@@ -187,8 +194,9 @@ class Crowd:
         problem = ["the database does not answer"]
         while time.monotonic() < deadline:
             await asyncio.sleep(LOOK_SECONDS)
-            if self.busy or any(not client.is_settled for client in self.clients):
-                problem = self.behind({})[:0] or [f"{self.busy} calls under way", *self.behind({})]
+            unsettled = self.unsettled()
+            if self.busy or unsettled:
+                problem = [f"{self.busy} calls under way", *unsettled]
                 continue
             try:
                 problem = self.behind(await asyncio.to_thread(self.stage.heads))
