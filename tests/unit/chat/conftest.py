@@ -8,11 +8,14 @@ from uuid import UUID, uuid4
 
 import pytest
 
+from accounts import identities, tokens
 from accounts.models import User
 from chat.models import Room
 from chat.services.posting import Post, Posted, post_message, rendered
 from chatsite.realtime import hub as hubs
 from chatsite.realtime.events import Frame
+from chatsite.realtime.identity import Identity
+from tests.support import cast
 
 
 class FakeHub:
@@ -70,3 +73,11 @@ def said(
     user: User, room: Room, body: str = "Hello", client_id: UUID | None = None, reply_to: int | None = None
 ) -> Posted:
     return post_message(post_of(user, room, body, client_id, reply_to))
+
+
+def by_session(user: User) -> Identity:
+    return identities.of_session(user, cast.session_of(user))
+
+
+def by_token(user: User) -> Identity:
+    return identities.of_token(tokens.create(user, "tests", ["write"])[0])

@@ -3,7 +3,6 @@
 import json
 from collections.abc import Sequence
 from dataclasses import replace
-from datetime import timedelta
 from typing import Any
 from uuid import uuid4
 
@@ -13,29 +12,20 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from accounts import identities, tokens
-from accounts.models import AccessToken, User
+from accounts.models import User
 from chat.consumers import answers
 from chat.models import Membership, Message, Room
 from chat.services.changing import add_reaction, edit_message
 from chat.services.posting import Post, Posted, post_messages
 from chat.streams import RoomKind
 from chatsite.realtime.commands import CommandError
-from chatsite.realtime.identity import Identity, IdentityLostError
+from chatsite.realtime.identity import IdentityLostError
 from notifications.models import Notification
 from tests.support import cast
-from tests.unit.chat.conftest import FakeHub, post_of, speak
+from tests.unit.chat.conftest import FakeHub, by_session, by_token, post_of, speak
 
 STATEMENTS = {"sqlite": 5, "postgresql": 4}  # beside the savepoint's two, which in a test stand for the transaction
 ROOMS = 50
-
-
-def by_session(user: User) -> Identity:
-    return identities.of_session(user, cast.session_of(user))
-
-
-def by_token(user: User) -> Identity:
-    return identities.of_token(tokens.create(user, "tests", ["write"])[0])
 
 
 def verdicts(results: Sequence[Posted | Exception]) -> list[str]:
@@ -203,70 +193,6 @@ def test_who_posted_again_hears_what_became_of_it(alice: User, bob: User, room: 
     (again,) = answers([post])
     assert json.loads(str(again))["message"]["body"] == "Twice"
     assert json.loads(str(again))["message"]["reactions"] == [{"emoji": "👍", "users": [alice.pk]}]
-
-
-# --- Whose identity holds ---------------------------------------------------
-
-
-def ends_session(user: User) -> None:
-    Session.objects.all().delete()
-
-
-def expires_session(user: User) -> None:
-    Session.objects.update(expire_date=timezone.now() - timedelta(seconds=1))
-
-
-def renews_session(user: User) -> None:
-    Session.objects.update(expire_date=timezone.now() + timedelta(seconds=60))
-
-
-def revokes(user: User) -> None:
-    AccessToken.objects.update(revoked_at=timezone.now())
-
-
-def expires_token(user: User) -> None:
-    AccessToken.objects.update(expires_at=timezone.now() - timedelta(seconds=1))
-
-
-def expires_token_later(user: User) -> None:
-    AccessToken.objects.update(expires_at=timezone.now() + timedelta(seconds=60))
-
-
-def deactivates(user: User) -> None:
-    User.objects.filter(pk=user.pk).update(is_active=False)
-
-
-def changes_password(user: User) -> None:
-    User.objects.filter(pk=user.pk).update(password="!")
-
-
-def deletes(user: User) -> None:
-    User.objects.filter(pk=user.pk).delete()
-
-
-def leaves_as_it_is(user: User) -> None:
-    pass
-
-
-CHANGES = [
-    *(ends_session, expires_session, renews_session, revokes, expires_token, expires_token_later),
-    *(deactivates, changes_password, deletes, leaves_as_it_is),
-]
-
-
-@pytest.mark.parametrize("change", CHANGES, ids=lambda change: change.__name__)
-@pytest.mark.parametrize("identity_of", [by_session, by_token])
-def test_a_batch_judges_identities_as_the_watch_does(
-    alice: User, bob: User, room: Room, change: Any, identity_of: Any
-) -> None:
-    """Alice's post in the same batch is saved in any case."""
-    post = replace(post_of(bob, room, "Bob's"), identity=identity_of(bob))
-    assert post.identity is not None
-    change(bob)
-    result, hers = post_messages([post, post_of(alice, room, "Alice's")])
-    assert isinstance(result, IdentityLostError) == bool(identities.lost([post.identity]))
-    assert isinstance(hers, Posted)
-    assert Message.objects.filter(body="Bob's").exists() == isinstance(result, Posted)
 
 
 def test_a_mute_and_an_archive_hold_for_their_own_alone(alice: User, bob: User, room: Room, public_room: Room) -> None:
