@@ -12,7 +12,9 @@ LEFT_THE_PAGE = "net::ERR_ABORTED"  # what was under way when the page was left
 TELL_OF_VIOLATIONS = "addEventListener('securitypolicyviolation', e => console.error('CSP', e.violatedDirective))"
 
 # Commands of one socket are handled in order: when the last is answered, so are the page's subscriptions.
+# Tests that take the connection away write with the outbox, whose address has to be known then.
 FOLLOWS = """async () => {
+  await import('/static/chat/outbox.js')
   const {chatSocket, inboxSocket} = await import('/static/chatsite/sockets.js')
   const ask = socket => socket.request({type: 'stream.unsubscribe', stream: 'room:0'}).then(() => true, () => false)
   const over = performance.now() + 15_000

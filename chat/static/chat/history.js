@@ -93,7 +93,7 @@ export class History {
     this.#loading = true
     if (place) this.#timeline.scroll.steady(() => place.after(skeleton))
     const page = await this.#page(bounds)
-    this.#timeline.scroll.steady(() => skeleton.remove())
+    if (place) this.#timeline.scroll.steady(() => skeleton.remove())
     this.#loading = false
     return generation === this.#generation ? page : null
   }
