@@ -55,7 +55,8 @@ def _set_up(quick: bool) -> None:
         with connection.cursor() as cursor:
             cursor.execute("VACUUM (ANALYZE)")  # as autovacuum does within a minute
             cursor.execute("ALTER DATABASE postgres SET random_page_cost = 1.1")  # as docs/operations.md advises
-        connection.close()  # the next one has that setting
+        connection.close()
+        connection.close_pool()  # new connections have that setting
 
 
 def _answers(quick: bool) -> Outcome:
