@@ -11,7 +11,7 @@ from django.utils.translation import get_supported_language_variant
 from django.utils.translation.trans_real import parse_accept_lang_header
 
 from accounts.identities import Credential, identify
-from chatsite.realtime.batches import BatchWriter
+from chatsite.realtime.batches import Batcher
 from chatsite.realtime.identity import Identity
 
 Scope = dict[str, Any]
@@ -21,7 +21,7 @@ Send = Callable[[Message], Awaitable[None]]
 App = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 
-door: BatchWriter[Credential, Identity | None] = BatchWriter(identify)
+door: Batcher[Credential, Identity | None] = Batcher(identify)
 
 
 class IdentityMiddleware:

@@ -18,7 +18,7 @@ from chat.services import changing
 from chat.services.posting import Post, Posted, post_messages, rendered, write_refusal
 from chat.services.reading import read_room
 from chatsite.realtime.announce import whisper
-from chatsite.realtime.batches import BatchWriter
+from chatsite.realtime.batches import Batcher
 from chatsite.realtime.consumers import StreamConsumer, command
 from chatsite.realtime.events import json_text
 from chatsite.realtime.ratelimits import limit
@@ -45,7 +45,7 @@ def ok(ref: str | None, posted: Posted) -> str | None:
     return None if ref is None else f'{{"type":"ok","ref":{json_text(ref)},"message":{posted.json}}}'
 
 
-writer: BatchWriter[Post, str | None] = BatchWriter(answers)
+writer: Batcher[Post, str | None] = Batcher(answers)
 
 
 class ChatConsumer(StreamConsumer):

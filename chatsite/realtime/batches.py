@@ -1,7 +1,8 @@
-"""Writing in groups: what arrives together is committed together.
+"""Work in groups: what arrives together is done together.
 
-While one batch is written, the next one gathers; an idle writer adds no wait. One
-transaction for many posts is what makes durable posting fast.
+While one batch is worked on, the next one gathers; an idle batcher adds no wait. One
+transaction for many posts is what makes durable posting fast, one query for many who
+come back what makes a storm short.
 """
 
 import asyncio
@@ -18,23 +19,23 @@ Item = TypeVar("Item")
 Result = TypeVar("Result")
 
 
-class BatchWriter(Generic[Item, Result]):
-    """Feeds `write` with lists of items, one list at a time, in order of arrival.
+class Batcher(Generic[Item, Result]):
+    """Feeds `work` with lists of items, one list at a time, in order of arrival, in a thread of its own.
 
-    `write` returns one result per item; a result that is an exception is raised to
+    `work` returns one result per item; a result that is an exception is raised to
     that item's submitter alone. If it raises, each item of the batch is tried by itself,
-    so that one poisonous item harms no other. A list may be written again whose commit nobody
-    heard of: `write` has to know what it has seen.
+    so that one poisonous item harms no other. A list may be worked on again whose commit nobody
+    heard of: what writes has to know what it has seen.
     """
 
-    def __init__(self, write: Callable[[Sequence[Item]], Sequence[Result | Exception]]) -> None:
-        self._write = write
+    def __init__(self, work: Callable[[Sequence[Item]], Sequence[Result | Exception]]) -> None:
+        self._work = work
         self._waiting: list[tuple[Item, asyncio.Future[Result]]] = []
         self._task: asyncio.Task[None] | None = None
-        self._pool = ThreadPoolExecutor(1, thread_name_prefix="writer")
+        self._pool = ThreadPoolExecutor(1, thread_name_prefix="batches")
 
     def submit(self, item: Item) -> "asyncio.Future[Result]":
-        """Queues an item now; the future is done after the commit."""
+        """Queues an item now; the future is done when its batch is."""
         future: asyncio.Future[Result] = asyncio.get_running_loop().create_future()
         self._waiting.append((item, future))
         if self._task is None or self._task.done():
@@ -42,7 +43,7 @@ class BatchWriter(Generic[Item, Result]):
         return future
 
     async def drain(self) -> None:
-        """Returns when everything submitted so far is committed or refused."""
+        """Returns when everything submitted so far is done or refused."""
         while self._task is not None and not self._task.done():
             await asyncio.wait([self._task])
 
@@ -60,7 +61,7 @@ class BatchWriter(Generic[Item, Result]):
 
     async def _results(self, items: list[Item]) -> list[Result | Exception]:
         try:
-            return list(await in_pool(self._pool, self._write, items))
+            return list(await in_pool(self._pool, self._work, items))
         except UnavailableError as error:
             self._refuse_waiting()
             return [error] * len(items)

@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING
 
-from chatsite.realtime.batches import BatchWriter
+from chatsite.realtime.batches import Batcher
 from chatsite.realtime.commands import Subscribe, not_found
 from chatsite.realtime.delivery import Parcel
 from chatsite.realtime.events import Frame, json_text
@@ -14,7 +14,7 @@ from chatsite.realtime.threads import in_database
 if TYPE_CHECKING:
     from chatsite.realtime.hub import Socket
 
-openings: BatchWriter[Request, Opening] = BatchWriter(open_all)
+openings: Batcher[Request, Opening] = Batcher(open_all)
 
 
 async def bring_to_life(socket: "Socket", command: Subscribe, following: Following, subscription: Subscription) -> None:

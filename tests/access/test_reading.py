@@ -18,7 +18,7 @@ from chat.models import Room
 from chat.services.members import change_kind, put_member, remove_member
 from chatsite.realtime import announce, hub, relay, subscribing, watch
 from chatsite.realtime.announce import doubt_identities
-from chatsite.realtime.batches import BatchWriter
+from chatsite.realtime.batches import Batcher
 from chatsite.realtime.hub import Hub
 from chatsite.realtime.opening import open_all
 from chatsite.realtime.threads import DATABASE_THREADS, in_database
@@ -283,7 +283,7 @@ async def test_a_first_reader_who_is_removed_while_the_stream_is_opened(
             go_on.wait(10)
         return outcomes
 
-    monkeypatch.setattr(subscribing, "openings", BatchWriter(held_up))
+    monkeypatch.setattr(subscribing, "openings", Batcher(held_up))
     async with LocalClient(alice) as a, LocalClient(bob) as b:
         bobs = asyncio.create_task(follow(b, room))
         await asyncio.to_thread(read.wait, 10)

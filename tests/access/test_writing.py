@@ -117,7 +117,7 @@ async def test_what_waits_for_its_turn_is_judged_when_it_comes(
 ) -> None:
     """Posts queue while an earlier batch is written; Bob signs out meanwhile. Alice's in the same batch is saved."""
     started, go_on = threading.Event(), threading.Event()
-    honest = consumers.writer._write
+    honest = consumers.writer._work
 
     def write(posts: Sequence[Post]) -> Any:
         if not started.is_set():
@@ -125,7 +125,7 @@ async def test_what_waits_for_its_turn_is_judged_when_it_comes(
             go_on.wait(10)
         return honest(posts)
 
-    monkeypatch.setattr(consumers.writer, "_write", write)
+    monkeypatch.setattr(consumers.writer, "_work", write)
     waiting = asyncio.Semaphore(0)
     submit = consumers.writer.submit
     monkeypatch.setattr(consumers.writer, "submit", lambda post: (waiting.release(), submit(post))[1])

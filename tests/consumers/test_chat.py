@@ -70,7 +70,7 @@ async def test_the_ack_and_the_event_follow_the_commit(
     alice: User, bob: User, room: Room, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     saved, commit = threading.Event(), threading.Event()
-    honest = consumers.writer._write
+    honest = consumers.writer._work
 
     def write(posts: Sequence[Post]) -> Any:
         with transaction.atomic():
@@ -79,7 +79,7 @@ async def test_the_ack_and_the_event_follow_the_commit(
             commit.wait(10)
         return results
 
-    monkeypatch.setattr(consumers.writer, "_write", write)
+    monkeypatch.setattr(consumers.writer, "_work", write)
     async with LocalClient(alice) as a, LocalClient(bob) as b:
         await follow(b, room)
         answer = asyncio.create_task(post(a, room, "1"))

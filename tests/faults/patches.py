@@ -28,7 +28,7 @@ def die_at_points() -> None:
     from chat import consumers
     from chat.services import posting
 
-    save, write = posting._Batch.save, consumers.writer._write
+    save, write = posting._Batch.save, consumers.writer._work
     answer_late = consumers.ChatConsumer._answer_late
 
     def save_and_die(batch: Any) -> None:
@@ -45,7 +45,7 @@ def die_at_points() -> None:
         asyncio.get_running_loop().call_later(WRITTEN_SECONDS, _die_if_told, AFTER_ACK)
 
     posting._Batch.save = save_and_die  # type: ignore[method-assign,assignment]
-    consumers.writer._write = write_and_die
+    consumers.writer._work = write_and_die
     consumers.ChatConsumer._answer_late = answer_and_die  # type: ignore[method-assign,assignment]
 
 

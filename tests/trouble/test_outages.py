@@ -21,7 +21,7 @@ from chatsite.caching import SteadyCache
 from chatsite.logs import LINES_PER_WINDOW, OutageFilter
 from chatsite.realtime import breaker as breakers
 from chatsite.realtime import relay, threads
-from chatsite.realtime.batches import BatchWriter
+from chatsite.realtime.batches import Batcher
 from chatsite.realtime.breaker import FAILURES, Breaker
 from chatsite.realtime.outages import UnavailableError, courtesy, is_outage, may_pass
 from chatsite.realtime.relay import Publisher
@@ -138,7 +138,7 @@ async def test_a_post_whose_commit_was_not_heard_of_is_saved_once_and_acknowledg
 
     monkeypatch.setattr(backend, "_commit", commit_and_hang_up)
     client_id = uuid4()
-    writer: BatchWriter[Post, Posted] = BatchWriter(post_messages)
+    writer: Batcher[Post, Posted] = Batcher(post_messages)
     posted = await writer.submit(Post(alice.pk, room.pk, client_id, "Once", render("Once", {})))
     assert (trouble.calls, posted.created) == (2, False)  # it was seen before
     assert posted.message["client_id"] == client_id
@@ -165,7 +165,7 @@ async def test_posts_that_waited_for_one_that_failed_fail_with_it(monkeypatch: p
     """Each would wait as long again, and a later one must not be saved where an earlier one was refused."""
     monkeypatch.setattr(threads, "HEAL_SECONDS", 0.5)
     ledger = Ledger()
-    writer: BatchWriter[str, str] = BatchWriter(ledger.write)
+    writer: Batcher[str, str] = Batcher(ledger.write)
     ledger.away.set()
     first = writer.submit("first")
     await asyncio.to_thread(ledger.tried.wait, WAIT_SECONDS)

@@ -157,7 +157,7 @@ def seq_without_lock() -> None:
 def register_late() -> None:
     """A subscription reads what it missed, and begins to listen only then."""
     from chatsite.realtime import consumers, subscribing
-    from chatsite.realtime.batches import BatchWriter
+    from chatsite.realtime.batches import Batcher
     from chatsite.realtime.events import json_text
     from chatsite.realtime.opening import Request, open_all
     from chatsite.realtime.streams import State
@@ -184,7 +184,7 @@ def register_late() -> None:
         return consumers.ANSWERED
 
     subscribe_late.command, subscribe_late.pipelined = subscribe.command, False  # type: ignore[attr-defined]
-    subscribing.openings = BatchWriter(open_slowly)
+    subscribing.openings = Batcher(open_slowly)
     consumers.StreamConsumer.subscribe = subscribe_late  # type: ignore[method-assign]
 
 
