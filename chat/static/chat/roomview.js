@@ -20,6 +20,8 @@ import {Timeline} from './timeline.js'
 import {Typing} from './typing.js'
 import {showUnsent} from './unsent.js'
 
+const CHANGES_ROOM = /data-event="(?:archived|reopened|renamed|topic)"/
+
 export function say(text) {
   $('#announcer').textContent = text
 }
@@ -176,6 +178,7 @@ export class RoomView {
   }
 
   #arrived(message) {
+    if (message.kind === 'system' && CHANGES_ROOM.test(message.html)) this.#refresh() // hints of it may be lost, this is not
     if (!this.#timeline.upsert(message)) return
     this.#showBeginning()
     if (message.author.id === me.id) return
