@@ -1,11 +1,16 @@
 """What pages, sockets and the HTTP API show of rooms and history."""
 
+from collections.abc import Collection
 from datetime import datetime
 from typing import Any
+
+from django.db.models import Window
+from django.db.models.functions import RowNumber
 
 from accounts.models import User
 from chat.models import Membership, Message, Room
 from chat.payloads import MEMBER_COLUMNS, member_from, member_payload, message_payload, room_name, room_payload
+from chat.querysets import MEMBERS_IN_ORDER
 from chat.seen import rooms_of, seen_room
 from chatsite.realtime.commands import not_found
 
@@ -39,6 +44,17 @@ def members(user: User, room_id: int) -> list[dict[str, Any]]:
 def members_of(room_id: int, limit: int | None = None) -> list[dict[str, Any]]:
     rows = Membership.objects.filter(room=room_id).in_order().values_list(*MEMBER_COLUMNS)
     return [member_from(row) for row in rows[:limit]]
+
+
+def first_members(room_ids: Collection[int]) -> dict[int, list[dict[str, Any]]]:
+    """The members that are shown at once, by room, in one query."""
+    everybody = Membership.objects.filter(room__in=room_ids)
+    place = Window(RowNumber(), partition_by="room", order_by=MEMBERS_IN_ORDER)
+    rows = everybody.annotate(place=place).filter(place__lte=MEMBERS_SHOWN).order_by("place")
+    shown: dict[int, list[dict[str, Any]]] = {room_id: [] for room_id in room_ids}
+    for room_id, *columns in rows.values_list("room", *MEMBER_COLUMNS):
+        shown[room_id].append(member_from(tuple(columns)))
+    return shown
 
 
 def _refuse_outsiders(user: User, room_id: int) -> None:

@@ -12,6 +12,10 @@ if TYPE_CHECKING:
     from chat.models import Membership, Message, Room  # noqa: F401
 
 
+RANK = models.Case(models.When(role="owner", then=0), models.When(role="moderator", then=1), default=2)
+MEMBERS_IN_ORDER = (RANK, F("user__display_name"), F("user__username"))
+
+
 class RoomQuerySet(models.QuerySet["Room"]):
     def visible_to(self, user: User) -> RoomQuerySet:
         """Public rooms, and those that the person is in."""
@@ -24,8 +28,7 @@ class RoomQuerySet(models.QuerySet["Room"]):
 class MembershipQuerySet(models.QuerySet["Membership"]):
     def in_order(self) -> MembershipQuerySet:
         """Owners first, then moderators, then members, by name."""
-        rank = models.Case(models.When(role="owner", then=0), models.When(role="moderator", then=1), default=2)
-        return self.order_by(rank, F("user__display_name"), "user__username")
+        return self.order_by(*MEMBERS_IN_ORDER)
 
 
 class MessageQuerySet(models.QuerySet["Message"]):

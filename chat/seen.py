@@ -1,6 +1,6 @@
 """Rooms as one person sees them: their role, how far they have read, what is unread."""
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from copy import copy
 from typing import Any
 
@@ -41,46 +41,67 @@ def public_rooms(user: User, text: str) -> list[Room]:
 def seen_room(user: User, **lookup: Any) -> Room | None:
     """As `seen`, for one room; None where the person may not know of it."""
     room = Room.objects.filter(**lookup).first()
-    return seen_by([user.pk], room).get(user.pk) if room else None
+    return seen_by({room: [user.pk]}).get((room.pk, user.pk)) if room else None
 
 
-def seen_by(user_ids: Collection[int], room: Room) -> dict[int, Room]:
-    """As `seen`, one room for many people; who may not know of it is left out. Few queries however many they are."""
-    memberships = {mine.user_id: mine for mine in Membership.objects.filter(room=room, user__in=user_ids)}
-    readers = user_ids if room.kind == Room.Kind.PUBLIC else memberships
-    unread = _unread_in(room, [mine for mine in memberships.values() if mine.last_read_seq < room.head_seq])
-    mentions = _mentions(user_ids).filter(room_ref=room.pk).order_by()
-    mentioned = dict(mentions.values_list("user").annotate(_n=Count("*")))
-    room.member_count = Membership.objects.filter(room=room).count()
-    people = _people_of([room]).get(room.pk, [])
+def seen_by(readers: Mapping[Room, Collection[int]]) -> dict[tuple[int, int], Room]:
+    """As `seen`, rooms for several people each, by room and person; who may not know of a room is left out.
+
+    As many queries for all of them as for one.
+    """
+    pairs = {(room.pk, user_id) for room, user_ids in readers.items() for user_id in user_ids}
+    people = {user_id for _, user_id in pairs}
+    memberships = {
+        (mine.room_id, mine.user_id): mine
+        for mine in Membership.objects.filter(room__in=readers, user__in=people)
+        if (mine.room_id, mine.user_id) in pairs
+    }
+    unread = _unread_in({room.pk: room for room in readers}, memberships.values())
+    mentions = _mentions(people).filter(room_ref__in=[room.pk for room in readers]).order_by()
+    mentioned = {(room, user): n for room, user, n in mentions.values_list("room_ref", "user").annotate(n=Count("*"))}
+    sizes = dict(Membership.objects.filter(room__in=readers).order_by().values_list("room").annotate(n=Count("*")))
+    others = _people_of(readers)
     found = {}
-    for user_id in readers:
-        mine, shown = memberships.get(user_id), copy(room)
-        shown.role = mine.role if mine else None
-        shown.my_muted_at = mine.muted_at if mine else None
-        shown.last_read_seq = mine.last_read_seq if mine else None
-        shown.unread = unread.get(user_id, 0)
-        shown.mentions = mentioned.get(user_id, 0)
-        found[user_id] = _with_others(shown, people, user_id)
+    for room, user_ids in readers.items():
+        for pair in ((room.pk, user_id) for user_id in user_ids):
+            if (mine := memberships.get(pair)) is None and room.kind != Room.Kind.PUBLIC:
+                continue
+            found[pair] = shown = copy(room)
+            shown.role = mine.role if mine else None
+            shown.my_muted_at = mine.muted_at if mine else None
+            shown.last_read_seq = mine.last_read_seq if mine else None
+            shown.unread = unread.get(pair, 0)
+            shown.mentions = mentioned.get(pair, 0)
+            shown.member_count = sizes.get(room.pk, 0)
+            _with_others(shown, others.get(room.pk, ()), pair[1])
     return found
 
 
-def _unread_in(room: Room, memberships: Collection[Membership]) -> dict[int, int]:
-    """What others said after each one's mark and that is still there, by user; as it is at the room's head.
+def _unread_in(rooms: Mapping[int, Room], memberships: Iterable[Membership]) -> dict[tuple[int, int], int]:
+    """What others said after each one's mark and that is still there, by room and user; as it is at the rooms' heads.
 
     Nothing is counted that isn't few: talk is what is left of the seqs without the asides,
     whose numbers are known, and without one's own and what was deleted.
     """
-    if not memberships:
+    behind = [mine for mine in memberships if mine.last_read_seq < rooms[mine.room_id].head_seq]
+    if not behind:
         return {}
-    behind = Membership.objects.filter(pk__in=[mine.pk for mine in memberships])
-    position = OuterRef("last_read_seq")
-    asides = Coalesce(Subquery(_asides_before(room.pk, position)[:1]), 0)
-    said = Value(room.head_seq - room.asides) - F("last_read_seq") + asides
-    own = _own(OuterRef("user"), room.pk, position).filter(seq__lte=room.head_seq)
-    gone = _gone(room.pk, position).filter(changed_seq__lte=room.head_seq)
-    unread = said - _count(own) - _count(gone)
-    return {user_id: max(0, number) for user_id, number in behind.annotate(n=unread).values_list("user", "n")}
+    there, position, head = OuterRef("room"), OuterRef("last_read_seq"), OuterRef("head")
+    asides = Coalesce(Subquery(_asides_before(there, position)[:1]), 0)
+    own = _own(OuterRef("user"), there, position).filter(seq__lte=head)
+    gone = _gone(there, position).filter(changed_seq__lte=head)
+    marks = Membership.objects.filter(pk__in=[mine.pk for mine in behind])
+    heads = marks.annotate(head=_of_each({mine.room_id: rooms[mine.room_id].head_seq for mine in behind}))
+    counted = heads.annotate(few=asides - _count(own) - _count(gone))
+    unread = {}
+    for room_id, user_id, mark, few in counted.values_list("room", "user", "last_read_seq", "few"):
+        room = rooms[room_id]
+        unread[room_id, user_id] = max(0, room.head_seq - room.asides - mark + few)
+    return unread
+
+
+def _of_each(numbers: Mapping[int, int]) -> Case:
+    return Case(*(When(room=room_id, then=Value(number)) for room_id, number in numbers.items()))
 
 
 def seen(rooms: QuerySet[Room], user: User, *, with_sizes: bool = False) -> list[Room]:

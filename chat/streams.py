@@ -1,6 +1,6 @@
 """The stream `room:<room id>`: a room's messages, each at its latest change."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from typing import Any
 
 from chat.events import MESSAGE_EVENTS, MessagePosted
@@ -39,8 +39,8 @@ class RoomKind(StreamKind):
             return set(user_ids)
         return set(Membership.objects.filter(room=pk, user__in=user_ids).values_list("user", flat=True))
 
-    def greetings(self, pk: int, user_ids: Collection[int]) -> dict[int, dict[str, Any]]:
-        return {user_id: {"room": detail} for user_id, detail in room_details(pk, user_ids).items()}
+    def greetings(self, readers: Mapping[int, Collection[int]]) -> dict[tuple[int, int], dict[str, Any]]:
+        return {pair: {"room": detail} for pair, detail in room_details(readers).items()}
 
 
 def message_frame(message: Message, after: int | None = None) -> Frame:

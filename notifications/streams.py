@@ -1,6 +1,6 @@
 """The stream `inbox:<user id>`."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from typing import Any
 
 from chatsite.realtime.events import Frame, frame_from
@@ -29,8 +29,8 @@ class InboxKind(StreamKind):
     def readers(self, pk: int, user_ids: Collection[int]) -> set[int]:
         return {pk} & set(user_ids)
 
-    def greetings(self, pk: int, user_ids: Collection[int]) -> dict[int, dict[str, Any]]:
-        return {user_id: {} for user_id in user_ids}
+    def greetings(self, readers: Mapping[int, Collection[int]]) -> dict[tuple[int, int], dict[str, Any]]:
+        return {(pk, pk): {} for pk, user_ids in readers.items() if pk in user_ids}
 
 
 register(InboxKind())

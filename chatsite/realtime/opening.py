@@ -6,7 +6,7 @@ read once for all of them.
 
 from bisect import bisect_left, bisect_right
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -51,36 +51,45 @@ def open_all(requests: Sequence[Request]) -> list[Opening | Exception]:
             groups[request.command.stream].append(request)
     states = states_of(groups)
     deployment = epoch()
-    openings: dict[Request, Opening] = {}
+    runs: dict[Request, list[Frame] | None] = {}
     for stream, state in states.items():
-        openings |= _open_stream(stream, state, deployment, groups[stream])
-    signed_out = lost({request.identity for request in openings})
-    return [_answer(openings.get(request), request.identity in signed_out) for request in requests]
+        runs |= _runs(*parse(stream), state, deployment, groups[stream])
+    greetings = _greetings(runs)
+    signed_out = lost({request.identity for request in greetings})
+    return [
+        not_found() if request not in greetings
+        else IdentityLostError() if request.identity in signed_out
+        else _opening(request, states[request.command.stream], deployment, runs[request], greetings[request])
+        for request in requests
+    ]  # fmt: skip
 
 
-def _answer(opening: Opening | None, is_signed_out: bool) -> Opening | Exception:
-    if opening is None:
-        return not_found()
-    return IdentityLostError() if is_signed_out else opening
+def _greetings(requests: Iterable[Request]) -> dict[Request, dict[str, Any]]:
+    """Of those who may follow what they ask for."""
+    by_kind: dict[StreamKind, dict[int, list[Request]]] = defaultdict(lambda: defaultdict(list))
+    for request in requests:
+        kind, pk = parse(request.command.stream)
+        by_kind[kind][pk].append(request)
+    found: dict[Request, dict[str, Any]] = {}
+    for kind, groups in by_kind.items():
+        readers = {pk: {request.identity.user_id for request in group} for pk, group in groups.items()}
+        greetings = kind.greetings(readers)
+        for pk, group in groups.items():
+            pairs = ((request, (pk, request.identity.user_id)) for request in group)
+            found |= {request: greetings[pair] for request, pair in pairs if pair in greetings}
+    return found
 
 
-def _open_stream(stream: str, state: State, deployment: str, group: Sequence[Request]) -> dict[Request, Opening]:
-    """The openings of those who may follow it."""
-    kind, pk = parse(stream)
-    runs = _runs(kind, pk, state, deployment, group)
-    allowed = kind.readers(pk, {request.identity.user_id for request in group})
-    greetings = kind.greetings(pk, allowed)
-    openings = {}
-    for request in group:
-        if (greeting := greetings.get(request.identity.user_id)) is not None:
-            frames, after = runs[request], request.command.after
-            head = frames[-1].seq if frames else state.head
-            ok = {"stream": stream, "head": head, "epoch": deployment} | greeting
-            if frames is None:
-                ok["reset"] = True
-            position = after if request.in_memory and frames is not None and after is not None else head
-            openings[request] = Opening(State(head, state.access), deployment, frames or [], position, ok)
-    return openings
+def _opening(
+    request: Request, state: State, deployment: str, frames: list[Frame] | None, greeting: dict[str, Any]
+) -> Opening:
+    after = request.command.after
+    head = frames[-1].seq if frames else state.head
+    ok = {"stream": request.command.stream, "head": head, "epoch": deployment} | greeting
+    if frames is None:
+        ok["reset"] = True
+    position = after if request.in_memory and frames is not None and after is not None else head
+    return Opening(State(head, state.access), deployment, frames or [], position, ok)
 
 
 def _runs(

@@ -6,7 +6,7 @@ order of visibility; ids are not, and a reader of `id > last` loses rows for eve
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from typing import Any, ClassVar, NamedTuple
 
 from chatsite.realtime.commands import MAX_ID, not_found
@@ -43,8 +43,11 @@ class StreamKind(ABC):
         """Who of these may follow it."""
 
     @abstractmethod
-    def greetings(self, pk: int, user_ids: Collection[int]) -> dict[int, dict[str, Any]]:
-        """What `ok` of `stream.subscribe` tells each of its readers besides the position; nobody else is in it."""
+    def greetings(self, readers: Mapping[int, Collection[int]]) -> dict[tuple[int, int], dict[str, Any]]:
+        """What `ok` of `stream.subscribe` tells besides the position, by row and user; who may not follow is left out.
+
+        Few queries, however many rows and users they are.
+        """
 
 
 _kinds: dict[str, StreamKind] = {}

@@ -65,5 +65,5 @@ def test_they_belong_to_the_head_that_is_told(alice: User, bob: User, room: Room
     speak(bob, room)
     delete_message(alice, first["id"])
     speak(alice, room)
-    assert seen.seen_by([bob.pk], as_read)[bob.pk].unread == 2
+    assert seen.seen_by({as_read: [bob.pk]})[as_read.pk, bob.pk].unread == 2
     assert visible_room(bob, pk=room.pk).unread == 2, "one deleted, one new"

@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
 from typing import Any
 
 import pytest
@@ -51,8 +51,8 @@ class Log(StreamKind):
         self.checks += 1
         return self.allowed & set(user_ids)
 
-    def greetings(self, pk: int, user_ids: Collection[int]) -> dict[int, dict[str, Any]]:
-        return {user_id: {} for user_id in user_ids}
+    def greetings(self, readers: Mapping[int, Collection[int]]) -> dict[tuple[int, int], dict[str, Any]]:
+        return {(pk, user_id): {} for pk, user_ids in readers.items() for user_id in self.readers(pk, user_ids)}
 
 
 class Listener:

@@ -22,7 +22,7 @@ from chatsite.realtime.subscribing import bring_to_head
 from notifications.events import JobQueued
 from notifications.models import InboxEvent
 from notifications.services import append_to_inbox
-from tests.support.cast import session_of
+from tests.support.cast import make_room, session_of
 from tests.unit.chat.conftest import post_of, speak
 from tests.unit.realtime.conftest import Listener, Stage, frame
 
@@ -199,6 +199,25 @@ def test_a_room_is_read_once_for_all_who_come_back(
         open_all([requests[0], requests[40]])
     with django_assert_num_queries(len(one)):
         open_all(requests)
+
+
+def test_many_rooms_cost_what_one_costs(alice: User, bob: User, django_assert_num_queries: Any) -> None:
+    kinds = enumerate(Room.Kind.values * 3)
+    keys = {"direct": str, "public": lambda _: None, "private": lambda _: None}
+    rooms = [make_room(f"room-{n}", alice, [bob], kind=kind, people_key=keys[kind](n)) for n, kind in kinds]
+    for one in rooms:
+        speak(alice, one)
+    epoch()
+    alone = request(bob, stream_of(rooms[2]))
+    with CaptureQueriesContext(connection) as one_each:
+        open_all([alone])
+    requests = [request(user, stream_of(one)) for user in (alice, bob) for one in rooms]
+    with django_assert_num_queries(len(one_each)):
+        openings = open_all(requests)
+    shown = [opening.ok["room"] for opening in openings if isinstance(opening, Opening)]
+    assert [one["id"] for one in shown] == [one.pk for one in rooms] * 2
+    assert [one["unread"] for one in shown] == [0] * len(rooms) + [1] * len(rooms)
+    assert {len(one["members"]) for one in shown} == {2}
 
 
 def test_what_memory_has_is_not_read(bob: User, room: Room) -> None:
