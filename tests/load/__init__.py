@@ -2,6 +2,7 @@
 
     python -m tests.load never-reads   [--stack sqlite|pg] [--quick]    clients that never read
     python -m tests.load flood         [--stack sqlite|pg] [--quick]    clients that send more than anybody can take
+    python -m tests.load progress      [--stack sqlite|pg] [--quick]    200 programs report 100 times a second each
     python -m tests.load storm         [--stack sqlite|pg] [--quick]    1,000 sockets come back after a kill -9
     python -m tests.load rolling       [--stack pg] [--how sighup|sigterm] [--quick]    every process replaced in turn
     python -m tests.load large         [--stack sqlite|pg] [--quick]    1,000,000 messages in 500 rooms

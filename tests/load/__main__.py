@@ -7,18 +7,19 @@ import sys
 
 import tests.load
 
-SCENARIOS = ("never-reads", "flood", "storm", "rolling", "large", "pages")
+SCENARIOS = ("never-reads", "flood", "progress", "storm", "rolling", "large", "pages")
 
 
 def main() -> int:
     options = arguments()
     os.environ["TEST_STACK"] = options.stack  # read when what follows is imported
-    from tests.load import figures, large, neighbours, pages, rolling, storm
+    from tests.load import figures, large, neighbours, pages, progress, rolling, storm
 
     quick = options.quick
     scenario = {
         "never-reads": lambda: neighbours.never_reads(seconds=30 if quick else 45),
         "flood": lambda: neighbours.flood(seconds=8 if quick else 20),
+        "progress": lambda: progress.run(*((40, 8) if quick else (200, 20))),
         "storm": lambda: storm.run(sockets=100 if quick else 1000),
         "rolling": lambda: rolling.run(options.how, rounds=1 if quick else 3),
         "large": lambda: large.run(quick),
