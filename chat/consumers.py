@@ -26,6 +26,8 @@ from chatsite.realtime.threads import in_database, in_writing
 
 POSTS_PER_SECOND = 5
 POSTS_BURST = 30
+READS_PER_SECOND = 5
+READS_BURST = 40
 TYPING_PER_SECOND = 1
 TYPING_BURST = 5
 
@@ -86,6 +88,7 @@ class ChatConsumer(StreamConsumer):
 
     @command(commands.ReadRoom, scope="write")
     async def read(self, cmd: commands.ReadRoom) -> dict[str, Any]:
+        limit("read", self.identity.user_id, READS_PER_SECOND, READS_BURST)
         return await in_writing(self._as_me, read_room, cmd.room, cmd.seq)
 
     @command(commands.StartTyping, scope="write")

@@ -80,7 +80,9 @@ export class Reading {
     try {
       await chatSocket.request({type: 'room.read', room: this.#room.id, seq})
     } catch (error) {
-      if (error instanceof NotConnected) this.#read = before // the next connection looks again
+      const isTooFast = error.code === 'rate_limited'
+      if (isTooFast || error instanceof NotConnected) this.#read = before // the next connection looks again
+      if (isTooFast) this.#timer ||= setTimeout(() => this.#tell(), error.retryAfter * 1000)
     }
   }
 }
