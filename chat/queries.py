@@ -1,6 +1,6 @@
 """What pages, sockets and the HTTP API show of rooms and history."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from datetime import datetime
 from typing import Any
 
@@ -11,7 +11,7 @@ from accounts.models import User
 from chat.models import Membership, Message, Room
 from chat.payloads import MEMBER_COLUMNS, member_from, member_payload, message_payload, room_name, room_payload
 from chat.querysets import MEMBERS_IN_ORDER
-from chat.seen import rooms_of, seen_room
+from chat.seen import rooms_of, seen_by, seen_room
 from chatsite.realtime.commands import not_found
 
 MEMBERS_SHOWN = 200
@@ -30,23 +30,21 @@ def visible_room(user: User, **lookup: Any) -> Room:
 
 def room_detail(user: User, room_id: int) -> dict[str, Any]:
     """A room with its first members. Raises `not_found`."""
-    shown = members_of(room_id, MEMBERS_SHOWN)
-    return room_payload(visible_room(user, pk=room_id)) | {"members": shown}
+    detail = room_details({room_id: [user.pk]}).get((room_id, user.pk))
+    if detail is None:
+        raise not_found()
+    return detail
 
 
-def members(user: User, room_id: int) -> list[dict[str, Any]]:
-    """Everybody in a room. Raises `not_found`."""
-    everybody = members_of(room_id)
-    _refuse_outsiders(user, room_id)
-    return everybody
+def room_details(readers: Mapping[int, Collection[int]]) -> dict[tuple[int, int], dict[str, Any]]:
+    """Rooms with their first members as people see them, by room and person; those who may not see it are left out."""
+    members = _first_members(readers.keys())
+    rooms = Room.objects.filter(pk__in=readers)
+    seen = seen_by({room: readers[room.pk] for room in rooms})
+    return {pair: room_payload(room) | {"members": members[room.pk]} for pair, room in seen.items()}
 
 
-def members_of(room_id: int, limit: int | None = None) -> list[dict[str, Any]]:
-    rows = Membership.objects.filter(room=room_id).in_order().values_list(*MEMBER_COLUMNS)
-    return [member_from(row) for row in rows[:limit]]
-
-
-def first_members(room_ids: Collection[int]) -> dict[int, list[dict[str, Any]]]:
+def _first_members(room_ids: Collection[int]) -> dict[int, list[dict[str, Any]]]:
     """The members that are shown at once, by room, in one query."""
     everybody = Membership.objects.filter(room__in=room_ids)
     place = Window(RowNumber(), partition_by="room", order_by=MEMBERS_IN_ORDER)
@@ -55,6 +53,14 @@ def first_members(room_ids: Collection[int]) -> dict[int, list[dict[str, Any]]]:
     for room_id, *columns in rows.values_list("room", *MEMBER_COLUMNS):
         shown[room_id].append(member_from(tuple(columns)))
     return shown
+
+
+def members(user: User, room_id: int) -> list[dict[str, Any]]:
+    """Everybody in a room. Raises `not_found`."""
+    rows = Membership.objects.filter(room=room_id).in_order().values_list(*MEMBER_COLUMNS)
+    everybody = [member_from(row) for row in rows]
+    _refuse_outsiders(user, room_id)
+    return everybody
 
 
 def _refuse_outsiders(user: User, room_id: int) -> None:

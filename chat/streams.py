@@ -4,9 +4,9 @@ from collections.abc import Collection, Mapping
 from typing import Any
 
 from chat.events import MESSAGE_EVENTS, MessagePosted
-from chat.greetings import room_details
 from chat.models import Membership, Message, Room
 from chat.payloads import message_payload
+from chat.queries import room_details
 from chatsite.realtime.events import Frame, encode
 from chatsite.realtime.streams import State, StreamKind, register
 

@@ -9,6 +9,7 @@ import logging
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any, TypeVar
 
+from chatsite.realtime.events import Frame
 from chatsite.realtime.frames import framed
 
 logger = logging.getLogger(__name__)
@@ -33,6 +34,10 @@ class Parcel:
     def __init__(self, texts: Sequence[str]) -> None:
         self.texts = texts
         self._frames: bytes | None = None
+
+    @classmethod
+    def of(cls, events: Sequence[Frame]) -> "Parcel":
+        return cls([event.text for event in events])
 
     @property
     def frames(self) -> bytes:

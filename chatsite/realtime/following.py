@@ -126,7 +126,7 @@ class Following:
                 self._check = self._hub.loop.create_task(self._check_readers())
             return
         if frames := self._next_frames(self.head):
-            self._send(partial(self._serve, frames, Parcel([frame.text for frame in frames])))
+            self._send(partial(self._serve, frames, Parcel.of(frames)))
         while self._whispers and self._sending is None:
             text, skip_user = self._whispers.pop(0)
             self._send(partial(self._tell, Parcel([text]), skip_user))
@@ -170,7 +170,7 @@ class Following:
             return
         if position >= frames[0].seq:  # it was opened at a newer state than ours
             frames = [frame for frame in frames if frame.seq > position]
-            parcel = Parcel([frame.text for frame in frames])
+            parcel = Parcel.of(frames)
         subscription.position = frames[-1].seq
         subscription.socket.send_parcel(parcel)
         self._hub.deliveries += len(frames)

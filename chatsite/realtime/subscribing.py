@@ -36,7 +36,7 @@ async def bring_to_life(socket: "Socket", command: Subscribe, following: Followi
     if command.ref is not None:
         socket.send_text(json_text({"type": "ok", "ref": command.ref} | opening.ok))
     if opening.frames:
-        socket.send_parcel(Parcel([frame.text for frame in opening.frames]))
+        socket.send_parcel(Parcel.of(opening.frames))
     await bring_to_head(socket, following, subscription)
 
 
@@ -65,7 +65,7 @@ async def bring_to_head(socket: "Socket", following: Following, subscription: Su
                 return
         if not frames:
             break
-        socket.send_parcel(Parcel([frame.text for frame in frames]))
+        socket.send_parcel(Parcel.of(frames))
         subscription.position = frames[-1].seq
     subscription.live = True
 
