@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from functools import cache
+from functools import cache, lru_cache
 
 from django.conf import settings
 from django.http import Http404, HttpRequest, HttpResponse
@@ -15,6 +15,7 @@ DOMAIN = "djangojs"
 KEPT_SECONDS = 60 * 60 * 24 * 365
 UNVERSIONED_SECONDS = 60 * 60
 VERSION_CHARACTERS = 12
+MAX_DIGESTS = 8  # more than there are languages
 
 
 def catalogue(request: HttpRequest, language: str) -> HttpResponse:
@@ -34,12 +35,18 @@ def address(language: str) -> str:
 
 
 def version(language: str) -> str:
-    return hashlib.sha256(script(language).encode()).hexdigest()[:VERSION_CHARACTERS]
+    return _digest(script(language))
 
 
 def script(language: str) -> str:
     """What chatsite/i18n.js finds: `catalogue = {texts: {text: translation or [its plural forms]}, plural(n)}`."""
     return _written(language) if not settings.DEBUG else _written.__wrapped__(language)
+
+
+@lru_cache(MAX_DIGESTS)
+def _digest(text: str) -> str:
+    """Every page asks for it."""
+    return hashlib.sha256(text.encode()).hexdigest()[:VERSION_CHARACTERS]
 
 
 @cache

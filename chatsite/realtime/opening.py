@@ -6,7 +6,7 @@ read once for all of them.
 
 from bisect import bisect_left, bisect_right
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -54,7 +54,7 @@ def open_all(requests: Sequence[Request]) -> list[Opening | Exception]:
     runs: dict[Request, list[Frame] | None] = {}
     for stream, state in states.items():
         runs |= _runs(*parse(stream), state, deployment, groups[stream])
-    greetings = _greetings(runs)
+    greetings = _greetings({stream: groups[stream] for stream in states})
     signed_out = lost({request.identity for request in greetings})
     return [
         not_found() if request not in greetings
@@ -64,17 +64,17 @@ def open_all(requests: Sequence[Request]) -> list[Opening | Exception]:
     ]  # fmt: skip
 
 
-def _greetings(requests: Iterable[Request]) -> dict[Request, dict[str, Any]]:
+def _greetings(groups: Mapping[str, list[Request]]) -> dict[Request, dict[str, Any]]:
     """Of those who may follow what they ask for."""
-    by_kind: dict[StreamKind, dict[int, list[Request]]] = defaultdict(lambda: defaultdict(list))
-    for request in requests:
-        kind, pk = parse(request.command.stream)
-        by_kind[kind][pk].append(request)
+    by_kind: dict[StreamKind, dict[int, list[Request]]] = defaultdict(dict)
+    for stream, group in groups.items():
+        kind, pk = parse(stream)
+        by_kind[kind][pk] = group
     found: dict[Request, dict[str, Any]] = {}
-    for kind, groups in by_kind.items():
-        readers = {pk: {request.identity.user_id for request in group} for pk, group in groups.items()}
+    for kind, by_row in by_kind.items():
+        readers = {pk: {request.identity.user_id for request in group} for pk, group in by_row.items()}
         greetings = kind.greetings(readers)
-        for pk, group in groups.items():
+        for pk, group in by_row.items():
             pairs = ((request, (pk, request.identity.user_id)) for request in group)
             found |= {request: greetings[pair] for request, pair in pairs if pair in greetings}
     return found
