@@ -7,6 +7,7 @@
     python -m tests.load rolling       [--stack pg] [--how sighup|sigterm] [--quick]    every process replaced in turn
     python -m tests.load large         [--stack sqlite|pg] [--quick]    1,000,000 messages in 500 rooms
     python -m tests.load pages         [--stack sqlite|pg] [--quick]    a room's first view, and going from room to room
+    python -m tests.load churn         [--stack sqlite|pg] [--minutes 60] [--quick]    300 sockets that come and go
 
 Each prints what it did, a table and its goals, and ends with 1 where a goal was missed. `--quick` is for trying
 out: fewer clients, shorter. People and rooms come from `manage.py seed_load`. The clients share the machine with

@@ -7,13 +7,14 @@ import sys
 
 import tests.load
 
-SCENARIOS = ("never-reads", "flood", "progress", "storm", "rolling", "large", "pages")
+SCENARIOS = ("never-reads", "flood", "progress", "storm", "rolling", "large", "pages", "churn")
+CHURN_MINUTES = 60, 3  # and quick
 
 
 def main() -> int:
     options = arguments()
     os.environ["TEST_STACK"] = options.stack  # read when what follows is imported
-    from tests.load import figures, large, neighbours, pages, progress, rolling, storm
+    from tests.load import churn, figures, large, neighbours, pages, progress, rolling, storm
 
     quick = options.quick
     scenario = {
@@ -24,6 +25,7 @@ def main() -> int:
         "rolling": lambda: rolling.run(options.how, rounds=1 if quick else 3),
         "large": lambda: large.run(quick),
         "pages": lambda: pages.run(rounds=3 if quick else 9),
+        "churn": lambda: churn.run(options.minutes or CHURN_MINUTES[quick]),
     }[options.scenario]
     outcome = asyncio.run(scenario())
     figures.show(f"{options.scenario} on {options.stack}", outcome)
@@ -37,6 +39,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("scenario", choices=SCENARIOS)
     parser.add_argument("--stack", choices=["sqlite", "pg"], help="default: pg for rolling, else sqlite")
     parser.add_argument("--how", choices=["sighup", "sigterm"], default="sighup", help="how processes are replaced")
+    parser.add_argument("--minutes", type=float, metavar="M", help=f"churn lasts; default: {CHURN_MINUTES[0]}")
     parser.add_argument("--quick", action="store_true", help="fewer clients, shorter")
     options = parser.parse_args()
     options.stack = options.stack or ("pg" if options.scenario == "rolling" else "sqlite")

@@ -26,10 +26,20 @@ class Key(NamedTuple):
 
 
 class Stage:
-    def __init__(self, site: Site, rooms: list[int], keys: list[Key]) -> None:
+    def __init__(self, site: Site, folder: Path, people: int, rooms: int, messages: int) -> None:
         self.site = site
-        self.rooms = rooms
-        self.keys = keys
+        self._out = folder / "keys"
+        self.rooms, self.keys = self.seed(people, rooms, messages)
+
+    def seed(self, people: int, rooms: int, messages: int = 0) -> tuple[list[int], list[Key]]:
+        """New rooms with new people, who are in all of them; also while the site serves."""
+        numbers = {"--users": people, "--rooms": rooms, "--messages": messages}
+        self.site.manage(
+            "seed_load", "--out", str(self._out), *(str(part) for pair in numbers.items() for part in pair)
+        )
+        first, *lines = self._out.read_text().splitlines()
+        keys = [Key(int(user), session, token) for user, session, token in map(str.split, lines)]
+        return [int(room) for room in first.split()[2:]], keys
 
     @property
     def is_supervised(self) -> bool:
@@ -44,6 +54,16 @@ class Stage:
     def resident(self) -> float:
         """MB of memory of all processes that serve."""
         return sum(_resident(pid) for pid in self.workers()) / 1024
+
+    def proportional(self) -> float:
+        """As `resident`, where what several processes share (code, mostly) counts once."""
+        return sum(_proportional(pid) for pid in self.workers()) / 1024
+
+    def threads(self) -> int:
+        return sum(len(list(Path(f"/proc/{pid}/task").iterdir())) for pid in self.workers())
+
+    def open_files(self) -> int:
+        return sum(map(_open_files, self.workers()))
 
     def cpu(self) -> dict[int, float]:
         """Seconds of processor time that each process that serves has used."""
@@ -102,22 +122,26 @@ def set_up(people: int, rooms: int, messages: int = 0, **variables: str) -> Iter
         site = Site(Ground(folder), folder / "site", workers=0, **variables)
         resources.callback(site.close)
         site.environ["ALLOW_SEED_LOAD"] = "1"
-        out = folder / "keys"
-        numbers = {"--users": people, "--rooms": rooms, "--messages": messages}
-        site.manage("seed_load", "--out", str(out), *(str(part) for pair in numbers.items() for part in pair))
-        first, *lines = out.read_text().splitlines()
-        keys = [Key(int(user), session, token) for user, session, token in map(str.split, lines)]
+        stage = Stage(site, folder, people, rooms, messages)
         site.start()
-        yield Stage(site, [int(room) for room in first.split()[2:]], keys)
+        yield stage
 
 
 def _resident(pid: int) -> int:
-    """KB of memory; 0 for a process that is gone."""
+    return _kilobytes(Path(f"/proc/{pid}/status"), "VmRSS:")
+
+
+def _proportional(pid: int) -> int:
+    return _kilobytes(Path(f"/proc/{pid}/smaps_rollup"), "Pss:")
+
+
+def _kilobytes(path: Path, name: str) -> int:
+    """A line of what the system tells of a process; 0 for one that is gone."""
     try:
-        status = Path(f"/proc/{pid}/status").read_text()
+        lines = path.read_text().splitlines()
     except OSError:
         return 0
-    return sum(int(line.split()[1]) for line in status.splitlines() if line.startswith("VmRSS:"))
+    return sum(int(line.split()[1]) for line in lines if line.startswith(name))
 
 
 def _open_files(pid: int) -> int:
