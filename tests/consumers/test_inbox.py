@@ -1,4 +1,4 @@
-"""The inbox's socket on the real server."""
+"""The inbox's socket on the real server, which all share: each test has somebody's inbox for itself."""
 
 import asyncio
 from collections.abc import Callable
@@ -35,8 +35,8 @@ def durable(events: list[Message]) -> list[Message]:
     return [event for event in events if "seq" in event]
 
 
-async def test_a_job_is_followed_from_its_start_to_its_end(site: Site) -> None:
-    alice = site.people["alice"]
+async def test_a_job_is_followed_from_its_start_to_its_end(shared_site: Site) -> None:
+    site, alice = shared_site, shared_site.people["alice"]
     async with inbox_of(site, alice) as client:
         ok = await client.request("stream.subscribe", stream=f"inbox:{alice.id}", after=None)
         job = await call(site, "POST", "/api/jobs", alice, QUICK)
@@ -51,30 +51,31 @@ async def test_a_job_is_followed_from_its_start_to_its_end(site: Site) -> None:
     assert progress[-1]["rate"] > 0
 
 
-async def test_what_was_missed_comes_after_subscribing(site: Site) -> None:
-    alice = site.people["alice"]
-    job = await call(site, "POST", "/api/jobs", alice, {"title": "Gauge"})
-    await call(site, "PATCH", f"/api/jobs/{job['id']}", alice, {"status": "succeeded"})
-    async with inbox_of(site, alice) as client:
-        ok = await client.request("stream.subscribe", stream=f"inbox:{alice.id}", after=0)
+async def test_what_was_missed_comes_after_subscribing(shared_site: Site) -> None:
+    site, bob = shared_site, shared_site.people["bob"]
+    job = await call(site, "POST", "/api/jobs", bob, {"title": "Gauge"})
+    await call(site, "PATCH", f"/api/jobs/{job['id']}", bob, {"status": "succeeded"})
+    async with inbox_of(site, bob) as client:
+        ok = await client.request("stream.subscribe", stream=f"inbox:{bob.id}", after=0)
         events = await read_until(client, lambda event: event.get("seq") == ok["head"])
     assert [event["type"] for event in events] == ["job.queued", "job.started", "job.succeeded", "notification.created"]
 
 
-async def test_reading_in_one_tab_reaches_the_other(site: Site) -> None:
-    alice = site.people["alice"]
-    job = await call(site, "POST", "/api/jobs", alice, {"title": "Gauge"})
-    await call(site, "PATCH", f"/api/jobs/{job['id']}", alice, {"status": "failed", "step": "mirror-2 is full"})
-    notice = (await call(site, "GET", "/api/notifications?unread=true", alice))["notifications"][0]
+async def test_reading_in_one_tab_reaches_the_other(shared_site: Site) -> None:
+    site, dina = shared_site, shared_site.people["dina"]
+    job = await call(site, "POST", "/api/jobs", dina, {"title": "Gauge"})
+    await call(site, "PATCH", f"/api/jobs/{job['id']}", dina, {"status": "failed", "step": "mirror-2 is full"})
+    notice = (await call(site, "GET", "/api/notifications?unread=true", dina))["notifications"][0]
     assert (notice["kind"], notice["job"]["status"]) == ("job.failed", "failed")
-    async with inbox_of(site, alice) as client:
-        await client.request("stream.subscribe", stream=f"inbox:{alice.id}", after=None)
-        await call(site, "POST", "/api/notifications/read", alice, {"up_to": notice["id"]})
+    async with inbox_of(site, dina) as client:
+        await client.request("stream.subscribe", stream=f"inbox:{dina.id}", after=None)
+        await call(site, "POST", "/api/notifications/read", dina, {"up_to": notice["id"]})
         event = await client.next_event("notification.read")
     assert (event["ids"], event["up_to"], event["unread"]) == ([notice["id"]], notice["id"], 0)
 
 
-async def test_nobody_else_follows_an_inbox_and_it_carries_nothing_else(site: Site) -> None:
+async def test_nobody_else_follows_an_inbox_and_it_carries_nothing_else(shared_site: Site) -> None:
+    site = shared_site
     alice, charlie = site.people["alice"], site.people["charlie"]
     async with inbox_of(site, charlie) as client:
         for stream in (f"inbox:{alice.id}", "inbox:999999", f"room:{site.room['id']}", "inbox:x"):
@@ -87,8 +88,8 @@ async def test_nobody_else_follows_an_inbox_and_it_carries_nothing_else(site: Si
         await client.request("stream.subscribe", stream=f"inbox:{charlie.id}", after=None)
 
 
-async def test_a_cursor_from_the_future_starts_afresh(site: Site) -> None:
-    alice = site.people["alice"]
-    async with inbox_of(site, alice) as client:
-        ok = await client.request("stream.subscribe", stream=f"inbox:{alice.id}", after=99)
+async def test_a_cursor_from_the_future_starts_afresh(shared_site: Site) -> None:
+    site, admin = shared_site, shared_site.people["admin"]
+    async with inbox_of(site, admin) as client:
+        ok = await client.request("stream.subscribe", stream=f"inbox:{admin.id}", after=99)
     assert (ok["reset"], ok["head"]) == (True, 0)

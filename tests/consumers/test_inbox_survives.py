@@ -1,4 +1,4 @@
-"""Jobs and their inbox when servers end, in order or not."""
+"""What an inbox tells of a job whose process ended; that of a server also in `tests/crash`."""
 
 import asyncio
 import os
@@ -50,18 +50,6 @@ async def follow_to_the_end(site: Site, done: int) -> Message:
     log = (await call(site, "GET", f"/api/jobs/{succeeded['id']}/log", alice))["text"].splitlines()
     assert set(log) == {f"Step {step} of 40" for step in range(1, 41)}
     return dict(succeeded)
-
-
-async def test_a_killed_servers_job_is_resumed_from_its_checkpoint(site: Site) -> None:
-    done = await start_and_interrupt(site, site.kill)
-    await asyncio.to_thread(site.start)
-    assert (await follow_to_the_end(site, done))["attempt"] == 2
-
-
-async def test_a_server_that_goes_down_in_order_hands_its_job_on(site: Site) -> None:
-    done = await start_and_interrupt(site, site.stop)
-    await asyncio.to_thread(site.start)
-    assert (await follow_to_the_end(site, done))["attempt"] == 1  # handed on, not left to run out
 
 
 @pytest.mark.skipif(stack.STACK != "pg", reason="Celery is for several machines: PostgreSQL and Redis")

@@ -2,17 +2,16 @@
 
 import asyncio
 import itertools
-import json
 import uuid
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any
 
 import pytest
 from websockets.exceptions import ConnectionClosed
 
 from tests.consumers.test_inbox import call, durable, inbox_of, read_until
+from tests.consumers.test_inbox_survives import LONG, follow_to_the_end
 from tests.support.cast import Person
 from tests.support.sites import Site
 from tests.support.sockets import Message, WsClient
@@ -20,17 +19,8 @@ from tests.support.sockets import Message, WsClient
 SENDERS = 8
 UNDER_WAY = 4  # posts that each sender has not had answered, at any moment
 ACKNOWLEDGED = 200  # before the server ends
-PROCESS = {"title": "Stitch", "kind": "simulated", "params": {"steps": 40, "seconds": 6}}
-WHOLE = ["job.queued", "job.started", "job.resumed", "job.succeeded", "notification.created"]
 CLOSED_WITH = {"kill": 1006, "stop": 1012}
 ATTEMPTS = {"kill": 2, "stop": 1}  # in order, a job is handed on rather than lost
-
-SHOW_ROOM = """
-import json
-from chat.models import Message, Room
-rows = Message.objects.filter(room={room}).order_by("seq").values_list("seq", "client_id")
-print(json.dumps([Room.objects.get(pk={room}).head_seq, list(rows)], default=str))
-"""
 
 
 @dataclass
@@ -39,8 +29,9 @@ class Sender:
 
     person: Person
     sent: list[str] = field(default_factory=list)
-    acknowledged: set[str] = field(default_factory=set)
+    acknowledged: dict[str, Message] = field(default_factory=dict)  # the message as it was answered, by client_id
     heard: list[tuple[int, str]] = field(default_factory=list)  # (seq, client_id), as applied
+    messages: dict[str, Message] = field(default_factory=dict)  # the same, as heard
     position: int = 0
 
     def apply(self, event: Message) -> None:
@@ -49,7 +40,9 @@ class Sender:
             return
         assert event.get("after", event["seq"] - 1) <= self.position, f"a hole before {event['seq']}"
         self.position = event["seq"]
-        self.heard.append((event["seq"], event["message"]["client_id"]))
+        client_id = event["message"]["client_id"]
+        self.heard.append((event["seq"], client_id))
+        self.messages[client_id] = event["message"]
 
 
 class Conversation:
@@ -88,8 +81,8 @@ class Conversation:
             return
 
     async def post(self, client: WsClient, sender: Sender, client_id: str) -> None:
-        await client.request("message.post", room=self.room, client_id=client_id, body=f"as {client_id}")
-        sender.acknowledged.add(client_id)
+        fields = {"room": self.room, "client_id": client_id, "body": f"as {client_id}"}
+        sender.acknowledged[client_id] = (await client.request("message.post", **fields))["message"]
         if sum(len(each.acknowledged) for each in self.senders) >= ACKNOWLEDGED:
             self.enough.set()
 
@@ -113,12 +106,11 @@ class Conversation:
 
     async def stored(self) -> list[tuple[int, str]]:
         """The room's messages in the database, whose places have no holes: (seq, client_id)."""
-        shown = await asyncio.to_thread(
-            self.site.manage, "shell", "--no-imports", "--command", SHOW_ROOM.format(room=self.room)
-        )
-        head, rows = json.loads(shown)
-        assert [seq for seq, _ in rows] == list(range(1, head + 1))
-        return [(seq, client_id) for seq, client_id in rows]
+        rows = f"SELECT seq, client_id FROM chat_message WHERE room_id = {self.room} ORDER BY seq"
+        stored = await asyncio.to_thread(self.site.rows, rows)
+        ((head,),) = await asyncio.to_thread(self.site.rows, f"SELECT head_seq FROM chat_room WHERE id = {self.room}")
+        assert [seq for seq, _ in stored] == list(range(1, head + 1))
+        return [(seq, str(uuid.UUID(str(client_id)))) for seq, client_id in stored]
 
 
 @pytest.fixture
@@ -133,7 +125,13 @@ async def test_what_was_acknowledged_stands_once_and_everybody_hears_all_in_orde
     site = conversation.site
     alice = site.people["alice"]
     job = await a_running_job(site, alice)
-    assert await conversation.goes_on_until(getattr(site, how)) == {CLOSED_WITH[how]}
+    reached = []
+
+    def end() -> None:
+        reached.append(site.call("GET", f"/api/jobs/{job}", alice)[1]["done"])
+        getattr(site, how)()
+
+    assert await conversation.goes_on_until(end) == {CLOSED_WITH[how]}
     await asyncio.to_thread(site.start)
 
     times = Counter(client_id for _, client_id in await conversation.stored())
@@ -147,24 +145,13 @@ async def test_what_was_acknowledged_stands_once_and_everybody_hears_all_in_orde
     assert sorted(client_id for _, client_id in stored) == sorted(conversation.all_sent)
     for sender in conversation.senders:
         assert sender.heard == stored
-    assert await end_of(site, alice, job) == ("succeeded", ATTEMPTS[how], 40)
+        assert {client_id: sender.messages[client_id] for client_id in sender.acknowledged} == sender.acknowledged
+    assert (await follow_to_the_end(site, reached[0]))["attempt"] == ATTEMPTS[how]
 
 
-async def a_running_job(site: Site, owner: Person) -> dict[str, Any]:
-    job: dict[str, Any] = await call(site, "POST", "/api/jobs", owner, PROCESS)
+async def a_running_job(site: Site, owner: Person) -> int:
+    job = await call(site, "POST", "/api/jobs", owner, LONG)
     async with inbox_of(site, owner) as client:
         await client.request("stream.subscribe", stream=f"inbox:{owner.id}", after=0)
         await read_until(client, lambda event: event["type"] == "job.progressed" and event["job"]["done"] > 2)
-    return job
-
-
-async def end_of(site: Site, owner: Person, job: dict[str, Any]) -> tuple[str, int, int]:
-    """Its status, attempt and steps done, when the owner's inbox has told all of it."""
-    async with inbox_of(site, owner) as client:
-        await client.request("stream.subscribe", stream=f"inbox:{owner.id}", after=0)
-        events = [await client.next_event(timeout=30)]
-        while events[-1]["type"] != WHOLE[-1]:
-            events.append(await client.next_event(timeout=30))
-    assert [event["type"] for event in durable(events)] == WHOLE
-    ended = await call(site, "GET", f"/api/jobs/{job['id']}", owner)
-    return ended["status"], ended["attempt"], ended["done"]
+    return int(job["id"])

@@ -1,8 +1,8 @@
 """The fixed cast: Alice owns the room, Bob is its member, Charlie an outsider.
 
 Dina moderates it where a test asks for her, and the administrator sees to the site.
-Run as a program (`python -m tests.support.cast`), it puts all of them into the site's
-database and prints a `Troupe` as JSON.
+Run as a program (`python -m tests.support.cast`), it makes a new site ready for them, puts all of them
+into its database and says who they are.
 """
 
 import json
@@ -99,13 +99,20 @@ def session_of(user: "User") -> str:
 
 
 def main() -> None:
-    """Prints `{"people": {"alice": [id, username, password, session, token], …}, "room": {"id", "slug"}}`."""
+    """Prints `{"people": {"alice": [id, username, password, session, token], …}, "room": {"id", "slug"}}`.
+
+    Before that, what `manage.py migrate` and `manage.py collectstatic` do: three programs in the start of one.
+    """
     import django
 
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "chatsite.settings")
     django.setup()
+    from django.core.management import call_command
+
     from accounts import tokens
 
+    call_command("migrate", verbosity=0)
+    call_command("collectstatic", interactive=False, verbosity=0)
     users = {name: make_user(name) for name in ("alice", "bob", "charlie", "dina")}
     users["admin"] = make_user("admin", is_staff=True, is_superuser=True)
     room = make_room("green-room", users["alice"], [users["bob"]])

@@ -4,13 +4,14 @@ import json
 import os
 import shutil
 import signal
+import sqlite3
 import subprocess
 import sys
 import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterable, Iterator
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import ExitStack, closing, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -34,15 +35,7 @@ class Ground:
         self.environ = {**os.environ, "VAR_DIR": str(self.var), "REDIS_URL": ""}
         if stack.STACK == "pg":
             self.environ["DATABASE_URL"] = self.new_database("ground")
-        self.manage("migrate", "--verbosity=0")
-        self.manage("collectstatic", "--no-input", "--verbosity=0")
-        self.cast = json.loads(self.run("-m", "tests.support.cast"))
-
-    def manage(self, *arguments: str) -> str:
-        return self.run("manage.py", *arguments)
-
-    def run(self, *arguments: str) -> str:
-        return run_python(arguments, self.environ)
+        self.cast = json.loads(run_python(["-m", "tests.support.cast"], self.environ))
 
     def copy_to(self, var: Path) -> dict[str, str]:
         """Fills a folder for one site; returns the variables that point there."""
@@ -169,6 +162,14 @@ class Site:
     def manage(self, *arguments: str) -> str:
         """Runs `manage.py …` on this site's data; returns what it printed."""
         return run_python(["manage.py", *arguments], self.environ)
+
+    def rows(self, query: str) -> list[tuple[Any, ...]]:
+        """What is in the database at this moment, asked past the site."""
+        if stack.STACK == "sqlite":
+            with closing(sqlite3.connect(self.var / "db.sqlite3")) as database:
+                return database.execute(query).fetchall()
+        with psycopg.connect(self.environ["DATABASE_URL"]) as database:
+            return database.execute(query.encode()).fetchall()
 
     def call(self, method: str, path: str, person: Person | None = None, body: object = None) -> tuple[int, Any]:
         """One HTTP API call as a program with a token: the status and the JSON of the answer."""
