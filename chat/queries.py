@@ -38,13 +38,13 @@ def room_detail(user: User, room_id: int) -> dict[str, Any]:
 
 def room_details(readers: Mapping[int, Collection[int]]) -> dict[tuple[int, int], dict[str, Any]]:
     """Rooms with their first members as people see them, by room and person; those who may not see it are left out."""
-    members = _first_members(readers.keys())
+    members = first_members(readers.keys())
     rooms = Room.objects.filter(pk__in=readers)
     seen = seen_by({room: readers[room.pk] for room in rooms})
     return {pair: room_payload(room) | {"members": members[room.pk]} for pair, room in seen.items()}
 
 
-def _first_members(room_ids: Collection[int]) -> dict[int, list[dict[str, Any]]]:
+def first_members(room_ids: Collection[int]) -> dict[int, list[dict[str, Any]]]:
     """The members that are shown at once, by room, in one query."""
     everybody = Membership.objects.filter(room__in=room_ids)
     place = Window(RowNumber(), partition_by="room", order_by=MEMBERS_IN_ORDER)

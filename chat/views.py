@@ -51,19 +51,20 @@ def browse(request: HttpRequest) -> HttpResponse:
 def room(request: HttpRequest, slug: str) -> HttpResponse:
     """One room with its newest messages: a page, or its data as JSON for a page that shows another room already.
 
-    The head is read before the messages: what comes meanwhile is told again, never missed.
+    The head is read before the messages: what comes meanwhile is told again, never missed. The history is read
+    last, and refused to who may not read any more: nobody gets the members without it.
     """
     user = _user(request)
     try:
-        head = queries.visible_room(user, slug=slug)
-        detail = queries.room_detail(user, head.pk)
-        page = queries.history(user, head.pk, before=None, after=None, limit=queries.PAGE_MESSAGES)
+        here = queries.visible_room(user, slug=slug)
+        detail = room_payload(here) | {"members": queries.first_members([here.pk])[here.pk]}
+        page = queries.history(user, here.pk, before=None, after=None, limit=queries.PAGE_MESSAGES)
     except CommandError as error:
         raise Http404(str(error.message)) from None
     data: dict[str, Any] = {
         "me": person(user) | {"username": user.username},
         "room": detail,
-        "head": head.head_seq,
+        "head": here.head_seq,
         "epoch": streams.epoch(),
         **page,
     }

@@ -27,6 +27,7 @@ register = template.Library()
 
 
 @register.simple_tag
+@cache
 def icon(name: str) -> SafeString:
     """One symbol of icons.svg. It says nothing to screen readers: words stand beside it."""
     sprite = static("chatsite/icons.svg")
@@ -91,7 +92,7 @@ def scripts(context: Context, *names: str) -> SafeString:
         )
     urls = [(static(packs.pack_name(name)),) for name in names]
     hints = format_html_join("\n  ", '<link rel="modulepreload" href="{}">', urls)
-    run = format_html_join("\n  ", '<script type="module" src="{}"></script>', urls)
+    run = format_html_join("\n  ", '<script type="module" src="{}" blocking="render"></script>', urls)
     return format_html("{}\n  {}\n  {}", _importmap(context, names), hints, run)
 
 
