@@ -1,5 +1,6 @@
 """The site in one command: it starts, refuses in one line, and goes down in order."""
 
+import asyncio
 import os
 import signal
 import socket
@@ -14,22 +15,18 @@ from tests.support.sockets import WsClient
 MakeSite = Callable[..., Site]
 
 
-def test_it_answers_and_ends_well_on_sigterm(site: Site) -> None:
+async def test_it_tells_open_sockets_when_it_goes_down_and_ends_well(site: Site) -> None:
     assert f"Serving on {site.origin}/" in site.log
-    assert site.stop() == 0
+    async with WsClient(site.ws_url("/ws/chat/"), site.people["alice"].cookie) as alice:
+        await alice.request("stream.subscribe", stream=f"room:{site.room['id']}", after=None)
+        assert await asyncio.to_thread(site.stop) == 0
+        assert await alice.wait_closed() == 1012
     assert "Traceback" not in site.log
 
 
-async def test_it_tells_open_sockets_when_it_goes_down(site: Site) -> None:
-    async with WsClient(site.ws_url("/ws/chat/"), site.people["alice"].cookie) as alice:
-        await alice.request("stream.subscribe", stream=f"room:{site.room['id']}", after=None)
-        assert site.process is not None
-        site.process.terminate()
-        assert await alice.wait_closed() == 1012
-
-
 async def test_ctrl_c_takes_all_processes_down_in_order(make_site: MakeSite) -> None:
-    site = make_site(workers=2)
+    site = make_site(workers=2, REDIS_URL="")
+    assert "Without REDIS_URL" in site.log, "they hear of each other late, and it says so"
     async with WsClient(site.ws_url("/ws/chat/"), site.people["alice"].cookie) as alice:
         await alice.request("ping")
         assert site.process is not None
@@ -37,21 +34,6 @@ async def test_ctrl_c_takes_all_processes_down_in_order(make_site: MakeSite) -> 
         assert await alice.wait_closed() == 1012
     assert site.process.wait(20) == 0
     assert "Traceback" not in site.log
-
-
-def test_it_comes_back_after_being_killed(site: Site) -> None:
-    site.kill()
-    assert not site.is_up()
-    site.start()
-    assert site.is_up()
-
-
-def test_it_refuses_a_port_that_is_taken(site: Site) -> None:
-    second = subprocess.run(
-        [sys.executable, "manage.py", "serve"], cwd=ROOT, env=site.environ, capture_output=True, text=True, check=False
-    )
-    assert second.returncode == 1
-    assert second.stderr == f"PORT: {site.port} on 127.0.0.1 can't be used: Address already in use\n"
 
 
 def test_a_killed_worker_is_replaced(make_site: MakeSite) -> None:
@@ -71,14 +53,15 @@ def test_workers_end_when_their_parent_is_killed(make_site: MakeSite) -> None:
     until(lambda: not is_listening(site.port))
 
 
-def test_it_says_that_processes_without_redis_hear_of_each_other_late(make_site: MakeSite) -> None:
-    assert "Without REDIS_URL" in make_site(workers=2, REDIS_URL="").log
-
-
-def test_it_serves_on_the_address_of_bind(make_site: MakeSite) -> None:
+def test_it_serves_on_the_address_of_bind_and_refuses_a_port_that_is_taken(make_site: MakeSite) -> None:
     site = make_site(BIND="::1")
     assert f"Serving on http://[::1]:{site.port}/" in site.log
     assert not is_listening(site.port), "only on that address"
+    second = subprocess.run(
+        [sys.executable, "manage.py", "serve"], cwd=ROOT, env=site.environ, capture_output=True, text=True, check=False
+    )
+    assert second.returncode == 1
+    assert second.stderr == f"PORT: {site.port} on ::1 can't be used: Address already in use\n"
 
 
 def is_listening(port: int) -> bool:

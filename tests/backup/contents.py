@@ -47,14 +47,7 @@ def _of_postgres(site: Site) -> dict[str, list[tuple[Any, ...]]]:
 
 def epoch_of(site: Site) -> str | None:
     """None where nobody has asked for it yet."""
-    query = "SELECT epoch FROM realtime_deployment"
-    if stack.STACK == "sqlite":
-        with closing(sqlite3.connect(site.var / "db.sqlite3")) as database:
-            row = database.execute(query).fetchone()
-    else:
-        with psycopg.connect(site.environ["DATABASE_URL"]) as database:
-            row = database.execute(query).fetchone()
-    return row[0] if row else None
+    return next((epoch for (epoch,) in site.rows("SELECT epoch FROM realtime_deployment")), None)
 
 
 def give_picture(site: Site, name: str, content: bytes) -> Path:

@@ -14,7 +14,7 @@ from django.db.migrations.recorder import MigrationRecorder
 
 from chatsite.backups import BackupError, locks, programs, restoring
 from chatsite.backups.archive import Entry, Facts, Manifest
-from tests.backup.contents import contents, execute, refusal, run, run_python
+from tests.backup.contents import contents, execute, refusal, run_python
 from tests.support import stack
 from tests.support.sites import ROOT, Site
 
@@ -57,12 +57,6 @@ def _read(terminal: int) -> bytes:
         return os.read(terminal, 4096)
     except OSError:  # how Linux says that the other end is closed
         return b""
-
-
-@pytest.mark.one_stack
-def test_nobody_sees_progress_where_there_is_no_terminal(make_still_site: Callable[[], Site], file: Path) -> None:
-    done = run(make_still_site(), "backup", str(file))
-    assert (done.returncode, done.stderr) == (0, "")
 
 
 @pytest.mark.one_stack
