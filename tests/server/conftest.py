@@ -84,6 +84,18 @@ def small() -> Iterator[Callable[..., Small]]:
         yield make
 
 
+@pytest.fixture(scope="module")
+def shared_small() -> Iterator[Small]:
+    """The server with its usual limits, for the tests of a module that neither end it nor ask what it has used."""
+    server = Small({})
+    yield server
+    server.close()
+
+
+def descriptors_of(pid: int) -> int:
+    return len(list(Path(f"/proc/{pid}/fd").iterdir()))
+
+
 def memory_of(pid: int, figure: str = "VmRSS") -> int:
     """Bytes of a process that are in the machine's memory."""
     for line in Path(f"/proc/{pid}/status").read_text().splitlines():

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from websockets.exceptions import InvalidStatus
 
-from tests.server.conftest import PATIENCE_SECONDS, Small
+from tests.server.conftest import PATIENCE_SECONDS, Small, descriptors_of
 
 MakeSmall = Callable[..., Small]
 FEW = 128  # descriptors; some 64 are kept free
@@ -81,10 +81,6 @@ async def test_it_survives_having_no_descriptors_at_all(small: MakeSmall) -> Non
             assert processor_seconds(server.process.pid) - used < 0.5
     assert server.log.count("file descriptors are in use") == 1
     assert "Traceback" not in server.log
-
-
-def descriptors_of(pid: int) -> int:
-    return len(list(Path(f"/proc/{pid}/fd").iterdir()))
 
 
 def processor_seconds(pid: int) -> float:

@@ -37,8 +37,8 @@ MakeSmall = Callable[..., Small]
         ("x" + "👍" * 20_000, LIMIT + 1),  # cut within a character, which is left out
     ],
 )
-async def test_a_message_is_kept_to_just_beyond_the_limit(small: MakeSmall, text: str, taken: int) -> None:
-    async with small().socket("/echo") as socket:
+async def test_a_message_is_kept_to_just_beyond_the_limit(shared_small: Small, text: str, taken: int) -> None:
+    async with shared_small.socket("/echo") as socket:
         for message in (text, [text[:10], text[10:]]):
             await socket.send(message)
             assert json.loads(await socket.recv())["length"] == taken
@@ -152,15 +152,15 @@ async def test_what_comes_before_the_handshake_ends_waits_outside(small: MakeSma
     assert server.peak - before < MAY_GROW
 
 
-async def test_compression_is_not_agreed_to(small: MakeSmall) -> None:
-    async with small().socket("/echo", compression="deflate") as socket:
+async def test_compression_is_not_agreed_to(shared_small: Small) -> None:
+    async with shared_small.socket("/echo", compression="deflate") as socket:
         assert socket.response is not None
         assert "Sec-WebSocket-Extensions" not in socket.response.headers
 
 
 @pytest.mark.parametrize(("broken", "code"), [(frame(0x83), 1002), (frame(TEXT, b"\xff"), 1007)])
-async def test_broken_frames_are_answered_with_their_code(small: MakeSmall, broken: bytes, code: int) -> None:
-    async with raw(small().port, "/echo") as client:
+async def test_broken_frames_are_answered_with_their_code(shared_small: Small, broken: bytes, code: int) -> None:
+    async with raw(shared_small.port, "/echo") as client:
         client.writer.write(broken + frame(TEXT, b"x" * KIB) * 1_000)
         assert struct.pack(">H", code) in await client.rest()
 
