@@ -1,5 +1,6 @@
 """Jobs of kinds that only tests have, and what inboxes were told."""
 
+import time
 from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
@@ -19,6 +20,7 @@ class NoParams(BaseModel):
 
 
 StartKind = Callable[..., Job]
+SECONDS = 15.0  # for what other threads do
 
 
 @pytest.fixture
@@ -54,3 +56,10 @@ def expire(job: Job) -> None:
 
 def fresh(job: Job) -> Job:
     return Job.objects.select_related("owner").get(pk=job.pk)
+
+
+def wait_until(met: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + SECONDS
+    while not met():
+        assert time.monotonic() < deadline, "it took too long"
+        time.sleep(0.01)

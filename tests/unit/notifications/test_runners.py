@@ -1,7 +1,6 @@
 """The embedded engine: real threads, started and stopped."""
 
 import threading
-import time
 from collections.abc import Callable, Iterator
 
 import pytest
@@ -12,11 +11,10 @@ from notifications.jobs.context import JobContext
 from notifications.jobs.runner import Runners
 from notifications.models import Job
 from notifications.services.jobs import start_job
-from tests.unit.notifications.conftest import StartKind, fresh
+from tests.unit.notifications.conftest import SECONDS, StartKind, fresh, wait_until
 
 pytestmark = pytest.mark.django_db(transaction=True)
 Told = Callable[[User], list[str]]
-SECONDS = 5.0
 
 
 @pytest.fixture
@@ -31,13 +29,6 @@ def start_runners() -> Iterator[Callable[[int], Runners]]:
     yield start
     for runners in started:
         runners.stop(SECONDS)
-
-
-def wait_until(met: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + SECONDS
-    while not met():
-        assert time.monotonic() < deadline, "it took too long"
-        time.sleep(0.01)
 
 
 def test_a_job_is_run_as_soon_as_it_is_started(alice: User, start_runners: Callable[[int], Runners]) -> None:

@@ -1,0 +1,58 @@
+"""Programs' requests wait for each other, so that people need not wait for programs.
+
+Django works on each request in a thread of its own. Of a hundred programs that report at the same time
+there would be a hundred threads in line for the interpreter and for the database, and who talks would
+stand between them. Here few are at work, and the others wait at no cost.
+"""
+
+import asyncio
+from typing import Any
+
+from asgiref.typing import ASGIReceiveEvent, ASGISendEvent
+
+AT_ONCE = 2  # one calculates while the other's transaction is being written down
+
+
+class Turnstile:
+    """An ASGI application around another one: of requests with an access token few are let in at once, in order."""
+
+    def __init__(self, app: Any, at_once: int = AT_ONCE) -> None:
+        self._app = app
+        self._places = asyncio.Semaphore(at_once)
+
+    async def __call__(self, scope: dict[str, Any], receive: Any, send: Any) -> None:
+        if not _is_from_program(scope):
+            return await self._app(scope, receive, send)
+        visit = _Visit(self._places, receive, send)
+        try:
+            await self._app(scope, visit.receive, visit.send)
+        finally:
+            visit.end()
+
+
+def _is_from_program(scope: dict[str, Any]) -> bool:
+    return any(name == b"authorization" and value[:7].lower() == b"bearer " for name, value in scope["headers"])
+
+
+class _Visit:
+    """Takes a place when the whole request is here, however slowly it came; gives it back when the answer begins."""
+
+    def __init__(self, places: asyncio.Semaphore, receive: Any, send: Any) -> None:
+        self._places, self._receive, self._send = places, receive, send
+        self._has_place = False
+
+    async def receive(self) -> ASGIReceiveEvent:
+        event: ASGIReceiveEvent = await self._receive()
+        if event["type"] == "http.request" and not event.get("more_body"):
+            await self._places.acquire()
+            self._has_place = True
+        return event
+
+    async def send(self, event: ASGISendEvent) -> None:
+        self.end()
+        await self._send(event)
+
+    def end(self) -> None:
+        if self._has_place:
+            self._has_place = False
+            self._places.release()

@@ -1,0 +1,104 @@
+"""Who waits at the turnstile for whom: an application that answers when it is told to."""
+
+import asyncio
+from typing import Any
+
+from chatsite.turnstile import AT_ONCE, Turnstile
+
+PROGRAM = [(b"authorization", b"Bearer chat_key")]
+
+
+class Pages:
+    """Keeps every request that has arrived whole until `answer`."""
+
+    def __init__(self) -> None:
+        self.at_work: list[asyncio.Future[None]] = []
+        self.streams_on = asyncio.Event()
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        while (await receive()).get("more_body"):
+            pass
+        told: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self.at_work.append(told)
+        await told
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        await self.streams_on.wait()
+
+
+class Visitor:
+    """One request to the turnstile. Its body ends when `says_all` is called."""
+
+    def __init__(self, door: Turnstile, headers: list[tuple[bytes, bytes]]) -> None:
+        self._body: asyncio.Queue[dict[str, Any]] = asyncio.Queue()
+        self.answers: list[dict[str, Any]] = []
+        self.task = asyncio.create_task(door({"type": "http", "headers": headers}, self._body.get, self._take))  # type: ignore[arg-type]
+
+    async def _take(self, event: dict[str, Any]) -> None:
+        self.answers.append(event)
+
+    def says(self, more: bool) -> None:
+        self._body.put_nowait({"type": "http.request", "body": b"{}", "more_body": more})
+
+
+async def settled() -> None:
+    """Everything that can go on without news from outside has gone on."""
+    for _ in range(20):
+        await asyncio.sleep(0)
+
+
+async def programs(door: Turnstile, count: int) -> list[Visitor]:
+    visitors = [Visitor(door, PROGRAM) for _ in range(count)]
+    for visitor in visitors:
+        visitor.says(more=False)
+    await settled()
+    return visitors
+
+
+async def test_few_programs_are_at_work_at_once_and_the_others_follow() -> None:
+    pages = Pages()
+    visitors = await programs(Turnstile(pages), 5)
+    for begun in range(AT_ONCE, 5):
+        assert len(pages.at_work) == begun
+        pages.at_work[begun - AT_ONCE].set_result(None)
+        await settled()
+    assert len(pages.at_work) == 5
+    assert [len(visitor.answers) for visitor in visitors] == [1] * (5 - AT_ONCE) + [0] * AT_ONCE
+
+
+async def test_people_do_not_wait_for_programs() -> None:
+    pages = Pages()
+    door = Turnstile(pages)
+    await programs(door, 5)
+    person = Visitor(door, [(b"cookie", b"sessionid=1")])
+    person.says(more=False)
+    await settled()
+    assert len(pages.at_work) == AT_ONCE + 1
+
+
+async def test_who_sends_slowly_or_is_being_answered_keeps_nobody_waiting() -> None:
+    pages = Pages()
+    door = Turnstile(pages)
+    slow = [Visitor(door, PROGRAM) for _ in range(AT_ONCE)]
+    for visitor in slow:
+        visitor.says(more=True)
+    first = await programs(door, AT_ONCE)
+    for told in list(pages.at_work):
+        told.set_result(None)
+    await settled()
+    assert [len(visitor.answers) for visitor in first] == [1] * AT_ONCE, "their answers stream on"
+    await programs(door, AT_ONCE)
+    assert len(pages.at_work) == 2 * AT_ONCE
+
+
+async def test_a_request_that_fails_or_is_given_up_gives_its_place_back() -> None:
+    pages = Pages()
+    door = Turnstile(pages)
+    visitors = await programs(door, AT_ONCE + 2)
+    visitors[-1].task.cancel()  # while it waits
+    visitors[0].task.cancel()  # at work
+    pages.at_work[1].set_exception(ValueError("broken"))
+    await settled()
+    assert len(pages.at_work) == AT_ONCE + 1
+    await programs(door, 1)
+    assert len(pages.at_work) == AT_ONCE + 2
+    assert isinstance(visitors[1].task.exception(), ValueError)
