@@ -14,6 +14,7 @@ Room = dict[str, Any]
 
 MAX_BYTES = 80_000
 MAX_REQUESTS = 12
+A_FRAME_MS = 1000 / 60
 TALK = "Sounding {n}: the tide was lower than **expected** at the east bar, see `log {n}` for what the gauge wrote."
 
 
@@ -32,7 +33,7 @@ def room(site: Site, make_room: MakeRoom) -> Room:
 def test_the_first_view_of_a_room_is_light(
     person: Enter, room: Room, language: str, report: Callable[[str], None]
 ) -> None:
-    alice = person("alice", locale=language)
+    alice = person("alice", alone=True, locale=language)
     load = weighing.load(alice.context, f"/rooms/{room['slug']}/")
     kinds = ", ".join(f"{kind} {size:,}" for kind, size in load.sizes.most_common())
     report(f"First view of a room in {language}: {load.total:,} bytes in {load.requests} requests ({kinds})")
@@ -42,14 +43,20 @@ def test_the_first_view_of_a_room_is_light(
 
 def test_the_browser_knows_all_modules_from_the_pages_head(person: Enter, room: Room) -> None:
     """None is found only by running another."""
-    load = weighing.load(person("alice").context, f"/rooms/{room['slug']}/")
+    load = weighing.load(person("alice", alone=True).context, f"/rooms/{room['slug']}/")
     modules = [address for address in load.scripts if weighing.is_module(address)]
     assert modules
     assert set(modules) <= set(load.preloaded)
 
 
+def test_the_first_that_is_painted_has_the_messages(person: Enter, room: Room) -> None:
+    """Not a room without them before, which takes as long to paint and moves when they come."""
+    load = weighing.load(person("alice").context, f"/rooms/{room['slug']}/")
+    assert load.first_message_ms - load.first_paint_ms < A_FRAME_MS
+
+
 def test_what_has_a_hash_is_kept_for_ever_and_comes_compressed(person: Enter, room: Room) -> None:
-    alice = person("alice", locale="es")  # the English texts are too few to be worth it
+    alice = person("alice", alone=True, locale="es")  # the English texts are too few to be worth it
     answers: list[Response] = []
     alice.page.on("response", lambda answer: answers.append(answer))
     alice.goes_to(f"/rooms/{room['slug']}/")
@@ -62,7 +69,7 @@ def test_what_has_a_hash_is_kept_for_ever_and_comes_compressed(person: Enter, ro
 
 
 def test_a_second_view_brings_no_script_and_no_style_again(person: Enter, room: Room) -> None:
-    alice = person("alice")
+    alice = person("alice", alone=True)
     path = f"/rooms/{room['slug']}/"
     first, second = weighing.load(alice.context, path), weighing.load(alice.context, path)
     assert min(first.sizes["Script"], first.sizes["Stylesheet"]) > 0

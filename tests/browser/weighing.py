@@ -8,17 +8,16 @@ from playwright.sync_api import BrowserContext, Page
 
 IDLE_MS = 1500  # nothing more comes by itself after so long
 
-# Notes when the first message of a room has been painted, in ms since the navigation began.
-NOTE_FIRST_MESSAGE = """addEventListener('DOMContentLoaded', () => {
-  const look = () => {
-    if (!document.querySelector('#timeline .msg')) return
-    watch.disconnect()
-    requestAnimationFrame(() => setTimeout(() => { window.firstMessageAt = performance.now() }))
+# Notes when the first message stood on the screen, in ms since the navigation began: the browser tells it of
+# what is marked before it is painted.
+NOTE_FIRST_MESSAGE = """new PerformanceObserver(list => {
+  window.firstMessageAt ??= list.getEntries()[0].renderTime
+}).observe({type: 'element', buffered: true})
+new MutationObserver(() => {
+  for (const text of document.querySelectorAll('#timeline .msg p:not([elementtiming])')) {
+    text.setAttribute('elementtiming', 'message')
   }
-  const watch = new MutationObserver(look)
-  watch.observe(document.body, {childList: true, subtree: true})
-  look()
-})"""
+}).observe(document, {childList: true, subtree: true})"""
 
 # Clicks on a room in the sidebar; gives the ms until its first message has been painted.
 SWITCH = """async room => {
@@ -34,12 +33,15 @@ SWITCH = """async room => {
 
 
 class Load(NamedTuple):
-    """One page's first view: bytes on the wire by kind (headers included), and where all scripts came from."""
+    """One page's first view: bytes on the wire by kind (headers included), where all scripts came from, what was
+    painted when.
+    """
 
     sizes: Counter[str]
     requests: int
     scripts: list[str]
     preloaded: list[str]
+    first_paint_ms: float
     first_message_ms: float
 
     @property
@@ -60,8 +62,9 @@ def load(context: BrowserContext, path: str) -> Load:
         sizes[kinds.get(request, "Other")] += int(length)
     scripts = [address for request, address in addresses.items() if kinds[request] == "Script"]
     hints = page.locator("link[rel=modulepreload]").evaluate_all("links => links.map(link => link.href)")
+    paint = page.evaluate("performance.getEntriesByName('first-contentful-paint')[0].startTime")
     first = page.evaluate("window.firstMessageAt")
-    return Load(sizes, len(lengths), scripts, hints, first)
+    return Load(sizes, len(lengths), scripts, hints, paint, first)
 
 
 def watch(context: BrowserContext, page: Page) -> tuple[dict[str, str], dict[str, str], dict[str, float]]:
