@@ -25,7 +25,7 @@ export class History {
     this.#shown = shown
     this.button = $('.history-end', box)
     $('button', this.button).addEventListener('click', () => this.earlier(), {signal})
-    box.addEventListener('scroll', () => this.#onScroll(), {passive: true, signal})
+    box.addEventListener('scroll', () => setTimeout(() => this.#onScroll()), {passive: true, signal})
   }
 
   /** The newest page instead of what stands here. What happens meanwhile comes on top. */
@@ -80,7 +80,9 @@ export class History {
     this.#shown()
   }
 
+  /** After the frame: the place is known then without another layout, and what is shown first isn't held up. */
   #onScroll() {
+    if (this.#signal.aborted) return
     const {scrollTop, scrollHeight, clientHeight} = this.#box
     if (scrollTop < NEAR_PX) this.earlier()
     else if (scrollHeight - scrollTop - clientHeight < NEAR_PX) this.later()
