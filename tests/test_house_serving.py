@@ -9,7 +9,7 @@ import sys
 import time
 from collections.abc import Callable
 
-from tests.support.sites import ROOT, Site
+from tests.support.sites import ROOT, STOP_SECONDS, Site
 from tests.support.sockets import WsClient
 
 MakeSite = Callable[..., Site]
@@ -32,7 +32,7 @@ async def test_ctrl_c_takes_all_processes_down_in_order(make_site: MakeSite) -> 
         assert site.process is not None
         os.killpg(site.process.pid, signal.SIGINT)
         assert await alice.wait_closed() == 1012
-    assert site.process.wait(20) == 0
+    assert site.process.wait(STOP_SECONDS) == 0
     assert "Traceback" not in site.log
 
 
@@ -69,7 +69,7 @@ def is_listening(port: int) -> bool:
         return client.connect_ex(("127.0.0.1", port)) == 0
 
 
-def until(condition: Callable[[], bool], seconds: float = 20) -> None:
+def until(condition: Callable[[], bool], seconds: float = 60) -> None:
     """Waits for something outside this process, which can't tell us."""
     deadline = time.monotonic() + seconds
     while not condition():

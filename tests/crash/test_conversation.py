@@ -11,7 +11,7 @@ import pytest
 from websockets.exceptions import ConnectionClosed
 
 from tests.consumers.test_inbox import call, durable, inbox_of, read_until
-from tests.consumers.test_inbox_survives import LONG, follow_to_the_end
+from tests.consumers.test_inbox_survives import follow_to_the_end
 from tests.support.cast import Person
 from tests.support.sites import Site
 from tests.support.sockets import Message, WsClient
@@ -19,6 +19,7 @@ from tests.support.sockets import Message, WsClient
 SENDERS = 8
 UNDER_WAY = 4  # posts that each sender has not had answered, at any moment
 ACKNOWLEDGED = 200  # before the server ends
+PROCESS = {"title": "Stitch", "kind": "simulated", "params": {"steps": 40, "seconds": 12}}  # longer than that takes
 CLOSED_WITH = {"kill": 1006, "stop": 1012}
 ATTEMPTS = {"kill": 2, "stop": 1}  # in order, a job is handed on rather than lost
 
@@ -150,7 +151,7 @@ async def test_what_was_acknowledged_stands_once_and_everybody_hears_all_in_orde
 
 
 async def a_running_job(site: Site, owner: Person) -> int:
-    job = await call(site, "POST", "/api/jobs", owner, LONG)
+    job = await call(site, "POST", "/api/jobs", owner, PROCESS)
     async with inbox_of(site, owner) as client:
         await client.request("stream.subscribe", stream=f"inbox:{owner.id}", after=0)
         await read_until(client, lambda event: event["type"] == "job.progressed" and event["job"]["done"] > 2)

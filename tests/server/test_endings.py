@@ -74,8 +74,8 @@ async def test_a_peer_that_went_silent_is_hung_up_on(small: MakeSmall) -> None:
 
 
 async def test_a_peer_that_answers_stays(small: MakeSmall) -> None:
-    """The library answers pings by itself."""
-    server = small(ping_seconds=0.2, pong_seconds=0.2)
+    """The library answers pings by itself, on a busy machine within seconds."""
+    server = small(ping_seconds=0.2, pong_seconds=2)
     async with server.socket("/echo") as client, raw(server.port, "/echo") as silent:
         await silent.rest()
         await client.send("here")
@@ -102,14 +102,14 @@ async def test_a_server_that_was_suspended_hangs_up_on_nobody(small: MakeSmall) 
 async def test_one_connection_s_failure_is_its_own(small: MakeSmall) -> None:
     """A response that fails half-way, and a connection at which the housekeeping fails."""
     server = small(ping_seconds=0.2, pong_seconds=0.2)
-    with socket.create_connection(("127.0.0.1", server.port), timeout=5) as client:
+    with socket.create_connection(("127.0.0.1", server.port), timeout=PATIENCE_SECONDS) as client:
         client.sendall(b"GET /half HTTP/1.1\r\nHost: localhost\r\n\r\n")
         with pytest.raises(ConnectionResetError):
             while client.recv(4096):
                 pass
     async with server.socket("/poison"), server.socket("/crashing") as crashing:
         await crashing.send("crash")
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(PATIENCE_SECONDS):
             await closed_with(crashing, 1011)
         async with raw(server.port, "/echo") as silent:
             await silent.rest()
@@ -120,7 +120,7 @@ async def test_one_connection_s_failure_is_its_own(small: MakeSmall) -> None:
 async def test_a_failing_application_closes_its_socket(shared_small: Small) -> None:
     async with shared_small.socket("/crashing") as client:
         await client.send("crash")
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(PATIENCE_SECONDS):
             await closed_with(client, 1011)
 
 
@@ -137,8 +137,8 @@ def test_a_head_that_does_not_come_in_time_ends_the_connection(small: MakeSmall,
 
 
 def test_an_idle_connection_ends(small: MakeSmall) -> None:
-    server = small(idle_seconds=1)
-    with socket.create_connection(("127.0.0.1", server.port), timeout=0.3) as client:
+    server = small(idle_seconds=2)
+    with socket.create_connection(("127.0.0.1", server.port), timeout=PATIENCE_SECONDS) as client:
         client.sendall(b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n")
         assert b" 200 " in client.recv(4096)
         client.sendall(b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n")
@@ -147,7 +147,7 @@ def test_an_idle_connection_ends(small: MakeSmall) -> None:
 
 
 def test_a_body_may_take_long_as_long_as_it_goes_on(small: MakeSmall) -> None:
-    server = small(head_seconds=0.5, idle_seconds=1)
+    server = small(head_seconds=0.5, idle_seconds=2)
     with socket.create_connection(("127.0.0.1", server.port), timeout=PATIENCE_SECONDS) as client:
         client.sendall(b"POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 8\r\n\r\n")
         for _ in range(8):

@@ -21,6 +21,7 @@ from tests.test_house_serving import until
 MIB = 1024 * 1024
 MAY_COST = 20 * MIB
 LONG = "x" * 4_000
+PAUSE_SECONDS = 0.01  # of those who write and come all the time: the new processes have to start beside them
 MakeSite = Callable[..., Site]
 
 
@@ -154,6 +155,7 @@ async def talk(site: Site, done: asyncio.Event) -> tuple[int, set[int | None]]:
                 while not done.is_set():
                     await client.request("message.post", room=site.room["id"], client_id=client_id, body="Hello")
                     acknowledged, client_id = acknowledged + 1, str(uuid4())
+                    await asyncio.sleep(PAUSE_SECONDS)
             except (ConnectionError, ConnectionClosed):
                 closed_with.add(await client.wait_closed(PATIENCE_SECONDS))
     return acknowledged, closed_with
@@ -169,6 +171,7 @@ async def visit(site: Site, done: asyncio.Event) -> int:
                 assert await client.wait_closed(PATIENCE_SECONDS) == 1012
         assert await asyncio.to_thread(site.is_up)
         visits += 1
+        await asyncio.sleep(PAUSE_SECONDS)
     return visits
 
 

@@ -23,7 +23,7 @@ from tests.support.cast import Person
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 READY_SECONDS = 90
-STOP_SECONDS = 20
+STOP_SECONDS = 60
 
 
 class Ground:

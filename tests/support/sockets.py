@@ -10,7 +10,7 @@ from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed
 from websockets.typing import Origin
 
-TIMEOUT_SECONDS = 10
+TIMEOUT_SECONDS = 20
 
 Message = dict[str, Any]
 
