@@ -4,6 +4,7 @@ import os
 import re
 import shutil
 from collections.abc import Callable, Generator, Iterator
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -11,11 +12,11 @@ import pytest
 from playwright.sync_api import Browser, expect, sync_playwright
 
 from tests.browser.people import Complaints, Someone
+from tests.browser.windows import TIMEOUT_MS, Windows
 from tests.suite import BROWSERS, RESULTS
 from tests.support import stack
 from tests.support.sites import Ground, Site
 
-TIMEOUT_MS = 15_000
 FLAGS = ["--no-sandbox", "--disable-dev-shm-usage"]  # containers offer neither namespaces nor much /dev/shm
 BOTH_STACKS = "both_stacks"
 TWO_PROCESSES = "two_processes"
@@ -43,31 +44,37 @@ def site(ground: Ground, tmp_path_factory: pytest.TempPathFactory) -> Iterator[S
         yield site
 
 
+@pytest.fixture(scope="module")
+def windows(browser: Browser) -> Iterator[Windows]:
+    windows = Windows(browser)
+    yield windows
+    windows.close()
+
+
 @pytest.fixture
 def complaints() -> Complaints:
     return Complaints()
 
 
 @pytest.fixture
-def person(browser: Browser, site: Site, complaints: Complaints, request: pytest.FixtureRequest) -> Iterator[Enter]:
+def person(windows: Windows, site: Site, complaints: Complaints, request: pytest.FixtureRequest) -> Iterator[Enter]:
     """`person("alice", color_scheme="dark")`: Alice at a window of her own, signed in; without a name nobody is.
 
-    The rest are options of Playwright's `new_context`. The test fails where a page complained;
-    a failed test leaves pictures and the server's log in test-results/.
+    With `alone=True` at a browser that nobody had before; the rest are options of Playwright's `new_context`.
+    The test fails where a page complained; a failed test leaves pictures and the server's log in test-results/.
     """
     people: list[Someone] = []
+    with ExitStack() as lent:
 
-    def enter(name: str = "", at: Site = site, **options: Any) -> Someone:
-        context = browser.new_context(**{"base_url": at.origin, "reduced_motion": "reduce", **options})
-        context.set_default_timeout(TIMEOUT_MS)
-        people.append(Someone(context, at, name, complaints))
-        return people[-1]
+        def enter(name: str = "", at: Site = site, alone: bool = False, **options: Any) -> Someone:
+            options = {"base_url": at.origin, "reduced_motion": "reduce", **options}
+            context = lent.enter_context(windows.lend(name, alone, **options))
+            people.append(lent.enter_context(Someone.at(context, at, name, complaints)))
+            return people[-1]
 
-    yield enter
-    if request.node.stash.get(FAILED, False):
-        keep_evidence(request.node.name, people)
-    for someone in people:
-        someone.context.close()
+        yield enter
+        if request.node.stash.get(FAILED, False):
+            keep_evidence(request.node.name, people)
     complaints.expect_none()
 
 
@@ -102,7 +109,8 @@ def report(request: pytest.FixtureRequest) -> Callable[[str], None]:
 def keep_evidence(test: str, people: list[Someone]) -> None:
     RESULTS.mkdir(exist_ok=True)
     name = re.sub(r"[^\w-]+", "-", test)
-    for number, page in enumerate(page for someone in people for page in someone.context.pages):
+    pages = [page for someone in people for page in someone.context.pages if page.url != "about:blank"]
+    for number, page in enumerate(pages):
         page.screenshot(path=RESULTS / f"{name}-{number}.png")
     for number, site in enumerate({someone.site.port: someone.site for someone in people}.values()):
         (RESULTS / f"{name}-{number}.log").write_text(site.log)

@@ -1,6 +1,8 @@
 """A person at a window of a real browser, in words."""
 
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -9,7 +11,6 @@ from playwright.sync_api import BrowserContext, ConsoleMessage, Locator, Page, R
 from tests.support.sites import Site
 
 LEFT_THE_PAGE = "net::ERR_ABORTED"  # what was under way when the page was left
-TELL_OF_VIOLATIONS = "addEventListener('securitypolicyviolation', e => console.error('CSP', e.violatedDirective))"
 
 # Commands of one socket are handled in order: when the last is answered, so are the page's subscriptions.
 # Tests that take the connection away write with the outbox, whose address has to be known then.
@@ -67,15 +68,23 @@ class Someone:
         self.site = site
         self.name = name
         self.complaints = complaints
-        context.add_init_script(TELL_OF_VIOLATIONS)
-        context.on("page", complaints.watch)
         if name:
-            session = site.people[name].session
-            host = urlsplit(site.origin).hostname
-            context.add_cookies(
-                [{"name": "sessionid", "value": session, "domain": host, "path": "/", "httpOnly": True}]
-            )
+            self.carries(site.people[name].session)
         self.page = context.new_page()
+
+    @classmethod
+    @contextmanager
+    def at(cls, context: BrowserContext, site: Site, name: str, complaints: Complaints) -> Iterator["Someone"]:
+        """Somebody at a context's window, whose complaints are heard as long as it lasts."""
+        context.on("page", complaints.watch)
+        yield cls(context, site, name, complaints)
+        context.remove_listener("page", complaints.watch)
+
+    def carries(self, session: str) -> None:
+        """Is signed in by the cookie of a session."""
+        host = urlsplit(self.site.origin).hostname
+        cookie = {"name": "sessionid", "value": session, "domain": host, "path": "/", "httpOnly": True}
+        self.context.add_cookies([cookie])  # type: ignore[list-item]
 
     def another_tab(self) -> "Someone":
         """The same person in the same browser, at another page."""

@@ -59,8 +59,9 @@ def test_what_one_tab_wrote_another_sends_when_it_is_closed(alice: Someone, room
     tab.sees_in_order("left behind")
 
 
-def test_a_tab_that_sleeps_while_it_sends_is_not_waited_for_for_ever(alice: Someone, room: Room) -> None:
+def test_a_tab_that_sleeps_while_it_sends_is_not_waited_for_for_ever(person: Enter, room: Room) -> None:
     """Its lock is worth half a minute."""
+    alice = person("alice", alone=True)
     sleeper = alice.another_tab()
     sleeper.goes_to("/people/")
     sleeper.page.evaluate(SLEEPS_WITH_THE_LOCK, f"outbox-{me(alice)}-{room['id']}")

@@ -11,9 +11,10 @@ from typing import Any
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.browser.conftest import TIMEOUT_MS, Enter
+from tests.browser.conftest import Enter
 from tests.browser.people import Complaints
 from tests.browser.unsent import history, note_posts, on_sqlite, pending, saved, wait_until
+from tests.browser.windows import TIMEOUT_MS
 from tests.faults.proxy import Link, Proxy
 from tests.support.sites import Site
 
@@ -30,7 +31,7 @@ def proxy(site: Site) -> Iterator["Wire"]:
 
 def test_a_lost_answer_doubles_nothing(person: Enter, room: Room, complaints: Complaints, proxy: "Wire") -> None:
     complaints.expect_no_connection()
-    alice = person("alice", base_url=proxy.origin)
+    alice = person("alice", alone=True, base_url=proxy.origin)
     posts = note_posts(alice.page)
     alice.opens(room)
     proxy.all(drop_ack=True)
@@ -48,7 +49,7 @@ def test_a_room_that_cannot_be_read_just_now_is_not_left(
 ) -> None:
     complaints.expect_no_connection()
     complaints.expect("500")  # the page asks over HTTP as well
-    alice, bob = person("alice", base_url=proxy.origin), person("bob")
+    alice, bob = person("alice", alone=True, base_url=proxy.origin), person("bob")
     alice.opens(room)
     bob.opens(room)
     bob.writes("before")
@@ -66,7 +67,7 @@ def test_a_page_that_slept_ten_minutes_notices_at_once(
 ) -> None:
     """As a laptop does: its timers stood still, the clock did not, and nobody told it that the connection died."""
     complaints.expect_no_connection()
-    alice, bob = person("alice", base_url=proxy.origin), person("bob")
+    alice, bob = person("alice", alone=True, base_url=proxy.origin), person("bob")
     alice.page.clock.install()
     alice.opens(room)
     bob.opens(room)
@@ -87,7 +88,7 @@ def test_a_page_that_slept_ten_minutes_notices_at_once(
 def test_a_frozen_tab_shows_what_it_missed(person: Enter, room: Room, complaints: Complaints) -> None:
     """The browser has stopped it; meanwhile the server went and came back."""
     complaints.expect_no_connection()
-    alice, bob = person("alice"), person("bob")
+    alice, bob = person("alice", alone=True), person("bob")
     alice.page.clock.install()
     for window in (alice, bob):
         window.opens(room)
@@ -111,7 +112,7 @@ def test_a_frozen_tab_shows_what_it_missed(person: Enter, room: Room, complaints
 
 def test_half_a_minute_offline_while_both_write(person: Enter, room: Room, complaints: Complaints) -> None:
     complaints.expect_no_connection()
-    alice, bob = person("alice"), person("bob")
+    alice, bob = person("alice", alone=True), person("bob")
     alice.page.clock.install()
     for window in (alice, bob):
         window.opens(room)

@@ -11,10 +11,11 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, expect
 
-from tests.browser.conftest import FLAGS, TIMEOUT_MS, Enter
+from tests.browser.conftest import FLAGS, Enter
 from tests.browser.people import Complaints, Someone
 from tests.browser.test_every_page import finds_nothing_in_either_theme
 from tests.browser.unsent import POST, TOO_LONG, mark, note_posts, on_sqlite, pending, saved, wait_until
+from tests.browser.windows import prepared
 from tests.suite import BROWSERS
 from tests.support.sites import Ground, Site
 
@@ -92,7 +93,7 @@ def test_without_storage_it_is_sent_and_said_only_when_it_could_be_lost(
     person: Enter, room: Room, complaints: Complaints
 ) -> None:
     complaints.expect_no_connection()
-    alice = person("alice")
+    alice = person("alice", alone=True)
     alice.context.add_init_script(NO_STORAGE)
     alice.opens(room)
     warning = alice.page.get_by_text("This browser keeps nothing: it is lost when you close the page.")
@@ -113,7 +114,10 @@ def test_without_storage_it_is_sent_and_said_only_when_it_could_be_lost(
     assert saved(alice, room) == ["all is well", "one", "two"]
 
 
-def test_a_full_disk_stops_nobody(alice: Someone, room: Room) -> None:
+def test_a_full_disk_stops_nobody(person: Enter, room: Room, complaints: Complaints) -> None:
+    complaints.expect_no_connection()
+    alice = person("alice", alone=True)
+    alice.opens(room)
     page = alice.context.new_cdp_session(alice.page)
     page.send("Storage.overrideQuotaForOrigin", {"origin": alice.site.origin, "quotaSize": 1})
     alice.writes("in passing")
@@ -130,7 +134,7 @@ def test_where_a_browser_has_no_locks_the_server_sorts_it_out(
     person: Enter, room: Room, complaints: Complaints
 ) -> None:
     complaints.expect_no_connection()
-    alice = person("alice")
+    alice = person("alice", alone=True)
     alice.context.add_init_script(NO_LOCKS)
     tab = alice.another_tab()
     alice.opens(room)
@@ -151,7 +155,7 @@ def test_what_waits_and_what_is_refused_give_axe_nothing_to_find(
     person: Enter, room: Room, complaints: Complaints, window: Any
 ) -> None:
     complaints.expect_no_connection()
-    alice = person("alice", **window)
+    alice = person("alice", alone=True, **window)
     alice.context.add_init_script(NO_STORAGE)
     alice.opens(room)
     alice.page.evaluate(POST, [room, TOO_LONG])
@@ -191,6 +195,6 @@ def whole_browser(browser: Browser, site: Site, complaints: Complaints, folder: 
     context = browser.browser_type.launch_persistent_context(
         folder, executable_path=path, args=FLAGS, base_url=site.origin, reduced_motion="reduce"
     )
-    context.set_default_timeout(TIMEOUT_MS)
-    yield Someone(context, site, "alice", complaints)
+    with Someone.at(prepared(context), site, "alice", complaints) as alice:
+        yield alice
     context.close()

@@ -53,7 +53,7 @@ def test_an_authenticator_app_is_asked_from_then_on(person: Enter) -> None:
 
 
 def test_a_passkey_signs_in_without_a_password(person: Enter) -> None:
-    charlie = person()
+    charlie = person(alone=True)
     origin = charlie.site.origin.replace("127.0.0.1", "localhost")  # passkeys belong to names, not to numbers
     devtools = charlie.context.new_cdp_session(charlie.page)
     devtools.send("WebAuthn.enable")

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 from playwright.sync_api import Locator, Page
 
-from tests.browser.conftest import TIMEOUT_MS
 from tests.browser.people import Someone
+from tests.browser.windows import TIMEOUT_MS
 from tests.support import stack
 
 Room = dict[str, Any]
