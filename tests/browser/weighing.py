@@ -8,11 +8,11 @@ from playwright.sync_api import BrowserContext, Page
 
 IDLE_MS = 1500  # nothing more comes by itself after so long
 
-# Notes when the first message stood on the screen, in ms since the navigation began: the browser tells it of
+# Promises when the first message stood on the screen, in ms since the navigation began: the browser tells it of
 # what is marked before it is painted.
-NOTE_FIRST_MESSAGE = """new PerformanceObserver(list => {
-  window.firstMessageAt ??= list.getEntries()[0].renderTime
-}).observe({type: 'element', buffered: true})
+NOTE_FIRST_MESSAGE = """window.firstMessageAt = new Promise(done => {
+  new PerformanceObserver(list => done(list.getEntries()[0].renderTime)).observe({type: 'element'})
+})
 new MutationObserver(() => {
   for (const text of document.querySelectorAll('#timeline .msg p:not([elementtiming])')) {
     text.setAttribute('elementtiming', 'message')
@@ -55,7 +55,7 @@ def load(context: BrowserContext, path: str) -> Load:
     page = context.new_page()
     kinds, addresses, lengths = watch(context, page)
     page.goto(path)
-    page.wait_for_function("window.firstMessageAt")
+    first = page.evaluate("window.firstMessageAt")
     page.wait_for_timeout(IDLE_MS)
     sizes: Counter[str] = Counter()
     for request, length in lengths.items():
@@ -63,7 +63,6 @@ def load(context: BrowserContext, path: str) -> Load:
     scripts = [address for request, address in addresses.items() if kinds[request] == "Script"]
     hints = page.locator("link[rel=modulepreload]").evaluate_all("links => links.map(link => link.href)")
     paint = page.evaluate("performance.getEntriesByName('first-contentful-paint')[0].startTime")
-    first = page.evaluate("window.firstMessageAt")
     return Load(sizes, len(lengths), scripts, hints, paint, first)
 
 
