@@ -26,11 +26,15 @@ SITE_VARIABLES = (
     *("ALLOWED_HOSTS", "ALLOW_SEED_LOAD", "BIND", "DATABASE_URL", "DEBUG", "DEMO_PASSWORD", "EMAIL_URL"),
     *("JOBS_ENGINE", "PORT", "RATE_LIMITS", "REDIS_URL", "SECRET_KEY", "SITE_NAME", "TEST_STACK", "VAR_DIR"),
 )
-STACKS = (("sqlite", "SQLite, one process"), ("pg", "PostgreSQL, Redis, two processes"))
+STACKS = {"sqlite": "SQLite, one process", "pg": "PostgreSQL, Redis, two processes"}
 APART = {  # what starts whole sites and mostly waits for them
     "tests of whole sites": ["tests/access", "tests/backup", "tests/conformance", "tests/crash", "tests/server"],
     "faults": ["tests/faults", "tests/trouble"],
 }
+LONGEST_FIRST = [
+    *(("browser tests", "sqlite"), ("tests of whole sites", "sqlite"), ("tests", "sqlite")),
+    *(("tests of whole sites", "pg"), ("tests", "pg"), ("faults", "pg"), ("faults", "sqlite"), ("browser tests", "pg")),
+]
 AT_ONCE = 3  # suites, on two cores
 STAGE_SECONDS = 1800  # what takes longer hangs where pytest's own limit for a test does not reach
 NOTHING_COLLECTED = 5  # pytest's exit code
@@ -103,21 +107,19 @@ def checks() -> Iterable[Stage]:
 
 
 def suites(arguments: list[str]) -> list[Stage]:
-    """The suites on both stacks, the longest first.
+    """The suites on both stacks, those first that take longest, so that none runs alone in the end.
 
     The browser's tests run apart in any case: synchronous Playwright and pytest-asyncio disturb each other.
     With arguments all others are in one suite.
     """
     kinds: dict[str, Sequence[str]] = {"browser tests": ["--browser=only"], "tests": ["--browser=without"]}
+    order = [(kind, stack) for stack in STACKS for kind in kinds]
     if not arguments:
         folders = [folder for folders in APART.values() for folder in folders]
-        kinds = {kind: ["--browser=without", *folders] for kind, folders in APART.items()} | kinds
+        kinds |= {kind: ["--browser=without", *folders] for kind, folders in APART.items()}
         kinds["tests"] = ["--browser=without", *(f"--ignore={folder}" for folder in folders)]
-    return [
-        suite(f"{kind} on {title}", stack, [*options, *arguments])
-        for stack, title in STACKS
-        for kind, options in kinds.items()
-    ]
+        order = LONGEST_FIRST
+    return [suite(f"{kind} on {STACKS[stack]}", stack, [*kinds[kind], *arguments]) for kind, stack in order]
 
 
 def suite(title: str, stack: str, arguments: list[str]) -> Stage:
