@@ -16,7 +16,7 @@ from chat.models import Membership, Room
 from chat.presence import attendance
 from chat.services import changing
 from chat.services.posting import Post, Posted, post_messages, rendered, write_refusal
-from chat.services.reading import read_room
+from chat.services.reading import Mark, move_marks
 from chatsite.realtime.announce import whisper
 from chatsite.realtime.batches import Batcher
 from chatsite.realtime.consumers import StreamConsumer, command
@@ -48,6 +48,7 @@ def ok(ref: str | None, posted: Posted) -> str | None:
 
 
 writer: Batcher[Post, str | None] = Batcher(answers)
+marker: Batcher[Mark, dict[str, Any]] = Batcher(move_marks)
 
 
 class ChatConsumer(StreamConsumer):
@@ -86,10 +87,11 @@ class ChatConsumer(StreamConsumer):
     async def unreact(self, cmd: commands.RemoveReaction) -> dict[str, Any]:
         return await self._change(changing.remove_reaction, cmd.message, cmd.emoji)
 
-    @command(commands.ReadRoom, scope="write")
-    async def read(self, cmd: commands.ReadRoom) -> dict[str, Any]:
+    @command(commands.ReadRoom, scope="write", pipelined=True)
+    async def read(self, cmd: commands.ReadRoom) -> asyncio.Future[dict[str, Any]]:
+        """With those of others: each by itself would make who posts wait for its transaction."""
         limit("read", self.identity.user_id, READS_PER_SECOND, READS_BURST)
-        return await in_writing(self._as_me, read_room, cmd.room, cmd.seq)
+        return marker.submit(Mark(self.identity.user_id, cmd.room, cmd.seq, self.identity))
 
     @command(commands.StartTyping, scope="write")
     async def type(self, cmd: commands.StartTyping) -> None:

@@ -56,9 +56,8 @@ def seen_by(readers: Mapping[Room, Collection[int]]) -> dict[tuple[int, int], Ro
         for mine in Membership.objects.filter(room__in=readers, user__in=people)
         if (mine.room_id, mine.user_id) in pairs
     }
-    unread = _unread_in({room.pk: room for room in readers}, memberships.values())
-    mentions = _mentions(people).filter(room_ref__in=[room.pk for room in readers]).order_by()
-    mentioned = {(room, user): n for room, user, n in mentions.values_list("room_ref", "user").annotate(n=Count("*"))}
+    unread = unread_in({room.pk: room for room in readers}, memberships.values())
+    mentioned = mentions_in([room.pk for room in readers], people)
     sizes = dict(Membership.objects.filter(room__in=readers).order_by().values_list("room").annotate(n=Count("*")))
     others = _people_of(readers)
     found = {}
@@ -77,7 +76,7 @@ def seen_by(readers: Mapping[Room, Collection[int]]) -> dict[tuple[int, int], Ro
     return found
 
 
-def _unread_in(rooms: Mapping[int, Room], memberships: Iterable[Membership]) -> dict[tuple[int, int], int]:
+def unread_in(rooms: Mapping[int, Room], memberships: Iterable[Membership]) -> dict[tuple[int, int], int]:
     """What others said after each one's mark and that is still there, by room and user; as it is at the rooms' heads.
 
     Nothing is counted that isn't few: talk is what is left of the seqs without the asides,
@@ -98,6 +97,12 @@ def _unread_in(rooms: Mapping[int, Room], memberships: Iterable[Membership]) -> 
         room = rooms[room_id]
         unread[room_id, user_id] = max(0, room.head_seq - room.asides - mark + few)
     return unread
+
+
+def mentions_in(room_ids: Collection[int], user_ids: Collection[int]) -> dict[tuple[int, int], int]:
+    """Unread mentions by room and user, where there are any."""
+    mentions = _mentions(user_ids).filter(room_ref__in=room_ids).order_by()
+    return {(room, user): n for room, user, n in mentions.values_list("room_ref", "user").annotate(n=Count("*"))}
 
 
 def _of_each(numbers: Mapping[int, int]) -> Case:

@@ -86,7 +86,7 @@ def lock_rooms(ids: Iterable[int]) -> dict[int, LockedRoom]:
 
     SQLite has one writer at a time, who began by becoming it: there nothing is left to lock.
     """
-    return {row[0]: LockedRoom(*row) for row in _ask(LOCK_ROOMS[connection.vendor], sorted(ids))}
+    return {row[0]: LockedRoom(*row) for row in ask(LOCK_ROOMS[connection.vendor], sorted(ids))}
 
 
 READ_BACKGROUND: Statement = {
@@ -138,7 +138,7 @@ def read_background(
     pairs = list(writers)
     authors = list({user_id for _, user_id in pairs})
     keys = [(author_id, client_id.hex) for author_id, client_id in sent]
-    found = _ask(READ_BACKGROUND[connection.vendor], pairs, authors, list(sessions), now, list(tokens), now, keys)
+    found = ask(READ_BACKGROUND[connection.vendor], pairs, authors, list(sessions), now, list(tokens), now, keys)
     memberships, people, living_sessions, living_tokens, seen = (rows or () for rows in found)
     return Background(
         {(room_id, user_id): Standing(muted_at) for room_id, user_id, muted_at in memberships},
@@ -193,14 +193,14 @@ def insert_messages(rows: Sequence[Row], now: datetime) -> dict[tuple[int, int],
         if connection.vendor == "sqlite":
             # It is in this process: one row after the other costs half of what its JSON functions do.
             cursor.executemany(INSERT_MESSAGE, [(*row[:2], row.seq, *row[2:], at, at) for row in rows])
-            made = _ask(NEWEST_MESSAGES, len(rows))
+            made = ask(NEWEST_MESSAGES, len(rows))
         else:
             cursor.execute(INSERT_MESSAGES, [json_text(rows), at])
             made = cursor.fetchall()
     return {(room_id, seq): pk for room_id, seq, pk in made}
 
 
-def _ask(sql: str, *given: Any) -> Any:
+def ask(sql: str, *given: Any) -> Any:
     """The one value that a statement gives, an empty list for NULL. A list goes in as JSON."""
     with connection.cursor() as cursor:
         cursor.execute(sql, [json_text(value) if isinstance(value, list) else value for value in given])

@@ -19,6 +19,7 @@ class Limits:
 
     message_bytes: int = 64 * 1024  # of a longer message the application gets the beginning, to refuse it
     endless_bytes: int = 16 * 1024 * 1024  # a message that goes on beyond closes the socket
+    wasted_per_second: int = 8 * 1024 * 1024  # bytes that are read to be forgotten; more would cost the others
     queued_frames: int = 64  # that wait for the application; then nothing more is read
     queued_bytes: int = 256 * 1024
     unsent_bytes: int = 1024 * 1024  # that wait for the client; then the socket is closed

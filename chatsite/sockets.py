@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 STEPS_PER_TURN = 64  # of taking frames apart (a frame is one or two), before others have their turn
 WHOLE_CHARACTER_BYTES = 4
+MESSAGES_PER_TURN = 8  # that an application takes in a row, before others have their turn
 
 CLOSE_NORMAL = 1000
 CLOSE_TOO_LARGE = 1009
@@ -33,7 +34,7 @@ class Inbox:
     would be one for each of thousands of idle sockets.
     """
 
-    __slots__ = ("_messages", "_waiting", "bytes", "max_bytes", "max_frames", "on_room")
+    __slots__ = ("_in_a_row", "_messages", "_waiting", "bytes", "max_bytes", "max_frames", "on_room")
 
     def __init__(self, max_frames: int, max_bytes: int) -> None:
         self.max_frames = max_frames
@@ -42,6 +43,7 @@ class Inbox:
         self.on_room: Callable[[], None] | None = None
         self._messages: list[Message] = []
         self._waiting: asyncio.Future[None] | None = None
+        self._in_a_row = 0
 
     @property
     def is_full(self) -> bool:
@@ -54,7 +56,12 @@ class Inbox:
             self._waiting.set_result(None)
 
     async def get(self) -> Message:
+        if self._in_a_row == MESSAGES_PER_TURN:  # who never has to wait would keep the loop until all are done
+            self._in_a_row = 0
+            await asyncio.sleep(0)
+        self._in_a_row += 1
         while not self._messages:
+            self._in_a_row = 1
             self._waiting = asyncio.get_running_loop().create_future()
             try:
                 await self._waiting
@@ -77,14 +84,15 @@ class Socket(WebSocketProtocol):
 
     In: frames are taken apart a few at a time; nothing is read while the application has enough
     to do; of a message beyond `Limits.message_bytes` the application gets the beginning, a little
-    more than that, and the rest is forgotten as it comes. Out: a client that leaves too much
-    unread is closed with 4408. A silent one is asked whether it lives.
+    more than that, and the rest, which may come but slowly, is forgotten. Out: a client that leaves
+    too much unread is closed with 4408. A silent one is asked whether it lives.
     """
 
     request: Any = None
     muted: bool
     peer_address = ""
     is_too_slow = False
+    rests = False  # from reading what nobody needs
     kept: bytearray
 
     def connectionMade(self) -> None:
@@ -126,6 +134,24 @@ class Socket(WebSocketProtocol):
         self.heard_at = self.loop.time()
         self.asked_at = None
         self._dataReceived(data)  # past Autobahn's own, which forms words for a log that nobody reads
+        if self._is_waste():
+            self._rest(len(data) / self.limits.wasted_per_second)
+
+    def _is_waste(self) -> bool:
+        """Whether what comes now is read only to get to what is behind it."""
+        if self.state == self.STATE_OPEN and not self.muted:
+            return self.inside_message and len(self.kept) >= self._kept_bytes
+        return self.state in (self.STATE_OPEN, self.STATE_CLOSING, self.STATE_CLOSED)
+
+    def _rest(self, seconds: float) -> None:
+        """Reads nothing for a while: however fast that is thrown away, to read it takes the others' time."""
+        self.rests = True
+        self._read(self.reads)
+        self.loop.call_later(seconds, self._wake)
+
+    def _wake(self) -> None:
+        self.rests = False
+        self._read(self.reads)
 
     def consumeData(self) -> None:
         """Autobahn's: takes apart what was read. Goes on by itself as long as there is something."""
@@ -166,7 +192,7 @@ class Socket(WebSocketProtocol):
 
     def _read(self, go_on: bool) -> None:
         self.reads = go_on
-        if go_on:
+        if go_on and not self.rests:
             self.transport.resumeProducing()
         else:
             self.transport.pauseProducing()
@@ -181,11 +207,16 @@ class Socket(WebSocketProtocol):
             self._fail_connection(CLOSE_TOO_LARGE, "the message is too large")
 
     def onMessageFrameData(self, payload: bytes) -> None:
-        room = self.limits.message_bytes + WHOLE_CHARACTER_BYTES - len(self.kept)
+        room = self._kept_bytes - len(self.kept)
         if room > 0:
             self.kept += payload[:room]
         else:
             self.utf8validateIncomingCurrentMessage = False  # nobody will read it
+
+    @property
+    def _kept_bytes(self) -> int:
+        """How much of a message the application gets at most."""
+        return self.limits.message_bytes + WHOLE_CHARACTER_BYTES
 
     def onMessageFrameEnd(self) -> None:
         """Autobahn's would gather the frames."""

@@ -19,7 +19,7 @@ from chatsite.realtime.events import json_text
 from chatsite.realtime.following import Following, Subscription
 from chatsite.realtime.handshakes import admit, refuse, release
 from chatsite.realtime.identity import CLOSE_IDENTITY_LOST, Identity, IdentityLostError
-from chatsite.realtime.ratelimits import limit
+from chatsite.realtime.ratelimits import take, too_fast
 from chatsite.realtime.subscribing import bring_to_life
 
 logger = logging.getLogger(__name__)
@@ -28,6 +28,7 @@ MAX_COMMAND_BYTES = 64 * 1024
 MAX_OUTSTANDING = 64  # commands of one socket whose commit is awaited
 COMMANDS_PER_SECOND = 50
 COMMANDS_BURST = 1_000
+SLOWED_DOWN_SECONDS = 0.1  # at most, by each command that goes beyond a limit
 
 CLOSE_TOO_SLOW = 4408
 
@@ -145,28 +146,28 @@ class StreamConsumer(AsyncWebsocketConsumer):
 
     async def _take(self, text: str | None) -> None:
         """Answers one frame, whatever is in it."""
+        too_many = self._too_many()
         ref: str | None = None
         try:
             raw = self._parsed(text)
             ref = _ref(raw)
-            await self._keep_pace()
+            if too_many:
+                raise too_many
             name = self._handler(raw)
             result = await self._in_order(name, self._checked(raw))
         except CommandError as error:
-            self._refuse(ref, error)
+            await _slow_down(too_many or error)
+            self._refuse(ref, too_many or error)
         except Exception:
             logger.exception("command failed")
             self._refuse(ref, internal())
         else:
             self._answer(ref, result)
 
-    async def _keep_pace(self) -> None:
-        """Who sends faster than they may is refused, and read from slower: what waits holds the server's reading up."""
-        try:
-            limit("command", self.identity.user_id, COMMANDS_PER_SECOND, COMMANDS_BURST)
-        except CommandError as error:
-            await asyncio.sleep(error.retry_after or 0)
-            raise
+    def _too_many(self) -> CommandError | None:
+        """The refusal of who sends more than anybody may, be it nonsense."""
+        wait = take("command", self.identity.user_id, COMMANDS_PER_SECOND, COMMANDS_BURST)
+        return too_fast(wait) if wait else None
 
     def _parsed(self, text: str | None) -> dict[str, Any]:
         if text is not None and size(text) > MAX_COMMAND_BYTES:
@@ -256,6 +257,12 @@ class StreamConsumer(AsyncWebsocketConsumer):
     @command(Ping)
     async def ping(self, command: Ping) -> str:
         return json_text({"type": "pong"} if command.ref is None else {"type": "pong", "ref": command.ref})
+
+
+async def _slow_down(error: CommandError) -> None:
+    """Who goes beyond a limit is read from slower: what waits holds the server's reading up. To refuse is work, too."""
+    if error.retry_after is not None:
+        await asyncio.sleep(min(error.retry_after, SLOWED_DOWN_SECONDS))
 
 
 def _ref(raw: dict[str, Any]) -> str | None:

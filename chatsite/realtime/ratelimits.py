@@ -31,7 +31,12 @@ def take(bucket: str, user_id: int, rate_per_second: float, burst: int) -> float
 def limit(bucket: str, user_id: int, rate_per_second: float, burst: int) -> None:
     """As `take`, refusing with `rate_limited`."""
     if wait := take(bucket, user_id, rate_per_second, burst):
-        raise CommandError("rate_limited", _("That was a lot at once. Wait a moment."), retry_after=wait)
+        raise too_fast(wait)
+
+
+def too_fast(wait: float) -> CommandError:
+    """The refusal of who has to wait for so many seconds."""
+    return CommandError("rate_limited", _("That was a lot at once. Wait a moment."), retry_after=wait)
 
 
 def forget_all() -> None:

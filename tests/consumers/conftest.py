@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from chat.consumers import writer
+from chat.consumers import marker, writer
 from chatsite.realtime import hub as hubs
 
 
@@ -13,5 +13,6 @@ async def here(transactional_db: None) -> AsyncIterator[None]:
     """For tests with `LocalClient`: afterwards nothing is written and no hub looks on."""
     yield
     await writer.drain()
+    await marker.drain()
     if hub := hubs.current():
         hub.stop()

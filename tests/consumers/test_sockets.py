@@ -1,5 +1,6 @@
 """What both sockets have in common: who gets in, how long it holds, and what nobody's mistake can break."""
 
+import asyncio
 from collections.abc import Callable
 from typing import Any
 
@@ -9,8 +10,9 @@ from django.contrib.sessions.models import Session
 
 from accounts import tokens
 from accounts.models import AccessToken, User
+from chat.consumers import TYPING_BURST
 from chat.models import Room
-from chatsite.realtime import delivery, relay
+from chatsite.realtime import consumers, delivery, relay
 from chatsite.realtime import hub as hubs
 from chatsite.realtime.threads import in_database
 from tests.support.local import HandshakeRefusedError, LocalClient
@@ -174,3 +176,26 @@ async def test_a_reply_has_the_ref_of_its_command(alice: User) -> None:
         await client.send({"type": "stream.unsubscribe", "stream": "room:1"})
         await client.quiet()
         assert [e for e in client.events if e["type"] == "ok"] == [], "no ref, no ok"
+
+
+async def test_nonsense_is_counted_as_well(alice: User, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(consumers, "COMMANDS_BURST", 3)
+    monkeypatch.setattr(consumers, "COMMANDS_PER_SECOND", 0.1)
+    async with LocalClient(alice) as a:
+        for _ in range(5):
+            await a.send_raw("{")
+        answers = [(await a.next_event("error"))["code"] for _ in range(5)]
+    assert answers == ["bad_json"] * 3 + ["rate_limited"] * 2
+
+
+async def test_who_goes_beyond_a_limit_is_answered_slowly(alice: User, room: Room) -> None:
+    """So that what comes then stays outside: the flood of refused commands costs no more than a few a second."""
+    loop = asyncio.get_running_loop()
+    async with LocalClient(alice) as a:
+        began = loop.time()
+        for _ in range(TYPING_BURST + 5):
+            await a.send({"type": "typing.start", "room": room.pk})
+        await a.quiet()
+    refused = [event for event in a.events if event.get("code") == "rate_limited"]
+    assert refused
+    assert loop.time() - began > (len(refused) - 1) * consumers.SLOWED_DOWN_SECONDS

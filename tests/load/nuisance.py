@@ -22,6 +22,7 @@ TELL_SECONDS = 0.5
 HUGE = 15 * 1024 * 1024
 PIECE = 64 * 1024
 CONTINUATION = 0x0
+FAR = 2**62
 
 Connection = socket.socket
 
@@ -48,9 +49,9 @@ def commands(connection: Connection, room: int) -> None:
 
 
 def expensive(connection: Connection, room: int) -> None:
-    """Commands that ask the database."""
+    """Commands that write: the mark goes along with the room's head."""
     _read_in_background(connection)
-    ask = json.dumps({"type": "room.read", "room": room, "seq": 1, "ref": "r"}).encode()
+    ask = json.dumps({"type": "room.read", "room": room, "seq": FAR, "ref": "r"}).encode()
     _send_for_ever(connection, itertools.repeat(frame(TEXT, ask)))
 
 

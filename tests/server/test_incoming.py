@@ -60,6 +60,36 @@ async def test_a_message_without_end_closes_the_socket(small: MakeSmall) -> None
     assert json.loads(server.get("/ended")) == [["/echo", 1009]]
 
 
+async def test_what_is_read_to_be_forgotten_may_come_but_slowly(small: MakeSmall) -> None:
+    """A flood of it would take as much time to read as there is, and others wait for that."""
+    server = small(wasted_per_second=MIB)
+    loop = asyncio.get_running_loop()
+    async with server.socket("/echo") as socket:
+        began = loop.time()
+        await socket.send("x" * (3 * MIB))
+        assert json.loads(await socket.recv())["length"] == LIMIT + 4
+        assert loop.time() - began > 2
+        await socket.send("and on it goes")
+        assert json.loads(await socket.recv())["length"] == 14
+
+
+async def test_who_is_sent_away_and_sends_on_is_read_slowly(small: MakeSmall) -> None:
+    server = small(wasted_per_second=MIB, closing_seconds=3)
+    async with raw(server.port, "/echo") as client:
+        client.writer.write(frame(0x83))
+        sent = 0
+
+        async def send() -> None:
+            nonlocal sent
+            await client.send(TEXT, b"x" * 60_000, 10)
+            sent += 600_000
+
+        sending = asyncio.create_task(forever(send))
+        await client.rest()
+        sending.cancel()
+    assert sent < 60 * MIB  # in the system's buffers, for the most part
+
+
 async def test_fragments_of_nothing_pile_up_nowhere(small: MakeSmall) -> None:
     server = small()
     before = server.peak

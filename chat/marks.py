@@ -1,0 +1,90 @@
+"""The statements that read marks are moved with, by hand for the reason that those of posting are (`statements.py`)."""
+
+from collections.abc import Collection, Mapping
+from typing import NamedTuple
+
+from django.db import connection
+
+from chat.statements import Statement, ask
+from chatsite.realtime.events import json_text
+
+Pair = tuple[int, int]  # room and user
+
+
+class Standing(NamedTuple):
+    """Where somebody's mark stands, and where the room does."""
+
+    id: int
+    room_id: int
+    user_id: int
+    last_read_seq: int
+    head_seq: int
+
+
+STANDINGS: Statement = {
+    "sqlite": """SELECT json_group_array(json_array(mine.id, room_id, user_id, last_read_seq, head_seq))
+        FROM json_each(%s) AS given
+        CROSS JOIN chat_membership AS mine ON room_id = json_extract(given.value, '$[0]')
+            AND user_id = json_extract(given.value, '$[1]')
+        JOIN chat_room ON chat_room.id = room_id
+    """,
+    "postgresql": """SELECT json_agg(json_build_array(id, room_id, user_id, last_read_seq, head_seq))::text FROM (
+            SELECT mine.id, room_id, user_id, last_read_seq, head_seq
+            FROM jsonb_array_elements(%s) AS given
+            JOIN chat_membership AS mine ON room_id = (given->0)::bigint AND user_id = (given->1)::bigint
+            JOIN chat_room ON chat_room.id = room_id
+            ORDER BY mine.id {lock}
+        ) AS standing
+    """,
+}
+
+
+def standings(pairs: Collection[Pair], locked: bool) -> dict[Pair, Standing]:
+    """The marks of members; `locked` in the order of their ids until the transaction ends."""
+    sql = STANDINGS[connection.vendor].replace("{lock}", "FOR NO KEY UPDATE OF mine" if locked else "")
+    return {(row[1], row[2]): Standing(*row) for row in ask(sql, list(pairs))}
+
+
+WAITING: Statement = {
+    "sqlite": """SELECT json_group_array(json_array(room_ref, user_id, mentions)) FROM (
+            SELECT room_ref, user_id, SUM(kind IN ('mention', 'reply')) AS mentions
+            FROM notifications_notification
+            WHERE user_id IN (SELECT value FROM json_each(%s)) AND read_at IS NULL
+                AND room_ref IN (SELECT value FROM json_each(%s))
+                AND kind IN ('mention', 'reply', 'direct', 'room.added')
+            GROUP BY room_ref, user_id
+        )
+    """,
+    "postgresql": """SELECT json_agg(json_build_array(room_ref, user_id, mentions))::text FROM (
+            SELECT room_ref, user_id, COUNT(*) FILTER (WHERE kind IN ('mention', 'reply')) AS mentions
+            FROM notifications_notification
+            WHERE user_id IN (SELECT jsonb_array_elements(%s)::bigint) AND read_at IS NULL
+                AND room_ref IN (SELECT jsonb_array_elements(%s)::bigint)
+                AND kind IN ('mention', 'reply', 'direct', 'room.added')
+            GROUP BY room_ref, user_id
+        ) AS waiting
+    """,
+}
+
+
+def waiting_mentions(pairs: Collection[Pair]) -> dict[Pair, int]:
+    """How many mentions are unread, where anything is that reading a room may have to do with."""
+    rooms, people = sorted({room for room, _ in pairs}), sorted({user for _, user in pairs})
+    found = ask(WAITING[connection.vendor], people, rooms)
+    return {pair: mentions for *of, mentions in found if (pair := (of[0], of[1])) in pairs}
+
+
+NOTE_MARKS: Statement = {
+    "sqlite": """UPDATE chat_membership SET last_read_seq = json_extract(given.value, '$[1]')
+        FROM json_each(%s) AS given WHERE chat_membership.id = json_extract(given.value, '$[0]')
+    """,
+    "postgresql": """UPDATE chat_membership SET last_read_seq = (given->1)::bigint
+        FROM jsonb_array_elements(%s) AS given WHERE chat_membership.id = (given->0)::bigint
+    """,
+}
+
+
+def note_marks(places: Mapping[int, int]) -> None:
+    """Notes how far members have read, by the membership's id."""
+    with connection.cursor() as cursor:
+        cursor.execute(NOTE_MARKS[connection.vendor], [json_text(list(places.items()))])
