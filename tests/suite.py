@@ -14,6 +14,7 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from threading import Lock
 from typing import IO, NamedTuple
 from xml.etree import ElementTree
 
@@ -54,11 +55,13 @@ class Outcome:
     def __init__(self) -> None:
         self.counts: Counter[str] = Counter()
         self.failures: list[str] = []
+        self._lock = Lock()  # stages that run at once count into it
 
     def count(self, what: str, failure: str = "") -> None:
-        self.counts[what] += 1
-        if failure:
-            self.failures.append(f"FAILED {failure}")
+        with self._lock:
+            self.counts[what] += 1
+            if failure:
+                self.failures.append(f"FAILED {failure}")
 
     def report(self) -> None:
         print("\n=== Failures" if self.failures else "\n=== No failures", *self.failures, sep="\n")
@@ -78,9 +81,8 @@ def run(arguments: list[str]) -> None:
         os.environ["VAR_DIR"] = var
         keep_bytecode(Path(var))
         run_stage(Stage("translations", [PYTHON, "manage.py", "compile_translations"]), outcome)
-        for stage in [] if arguments else checks():
-            run_stage(stage, outcome)
-        run_suites(arguments, outcome)
+        stages = suites(arguments) if arguments else [*checks(), *suites(arguments), types()]
+        run_at_once(stages, outcome, may_be_empty=bool(arguments))
     outcome.report()
     sys.exit(1 if outcome.failures else 0)
 
@@ -99,11 +101,15 @@ def checks() -> Iterable[Stage]:
     production = {"ALLOWED_HOSTS": "chat.example.org", "SECRET_KEY": os.urandom(32).hex()}
     yield Stage("ruff check", [PYTHON, "-m", "ruff", "check"])
     yield Stage("ruff format", [PYTHON, "-m", "ruff", "format", "--check"])
-    yield Stage("mypy", [PYTHON, "-m", "mypy"])
     yield Stage("import-linter", [Path(PYTHON).with_name("lint-imports")])
     yield Stage("migrations", [PYTHON, "manage.py", "makemigrations", "--check", "--dry-run"])
     deploy = [PYTHON, "manage.py", "check", "--deploy", "--fail-level", "WARNING"]
     yield Stage("production settings", deploy, production)
+
+
+def types() -> Stage:
+    """Takes a minute where it has no cache; last, it fills what the suites leave of the processors in the end."""
+    return Stage("mypy", [PYTHON, "-m", "mypy"])
 
 
 def suites(arguments: list[str]) -> list[Stage]:
@@ -128,18 +134,18 @@ def suite(title: str, stack: str, arguments: list[str]) -> Stage:
     return Stage(title, [*command, *arguments], {"TEST_STACK": stack}, report)
 
 
-def run_suites(arguments: list[str], outcome: Outcome) -> None:
-    """Some at once, since all mostly wait: what a suite prints comes at its end."""
+def run_at_once(stages: list[Stage], outcome: Outcome, may_be_empty: bool) -> None:
+    """Some at a time, in this order, since suites mostly wait: what each prints comes at its end."""
 
     def run_quietly(stage: Stage) -> None:
         print(f"... {stage.title}", flush=True)
         with tempfile.TemporaryFile("w+") as kept:
-            run_stage(stage, outcome, may_be_empty=bool(arguments), output=kept)
+            run_stage(stage, outcome, may_be_empty, kept)
             kept.seek(0)
             print(kept.read(), end="", flush=True)
 
     with ThreadPoolExecutor(AT_ONCE) as pool:
-        list(pool.map(run_quietly, suites(arguments)))
+        list(pool.map(run_quietly, stages))
 
 
 def run_stage(stage: Stage, outcome: Outcome, may_be_empty: bool = False, output: IO[str] | None = None) -> None:
@@ -149,11 +155,8 @@ def run_stage(stage: Stage, outcome: Outcome, may_be_empty: bool = False, output
     code = exit_code(stage, output)
     result = f"{'ok' if code == 0 else f'exit code {code}'} in {time.monotonic() - began:.1f}s"
     print(f"=== {stage.title}: {result}", file=output, flush=True)
-    failed_before = len(outcome.failures)
-    if stage.report and stage.report.exists():
-        read_report(stage.title, stage.report, outcome)
-    explained = len(outcome.failures) > failed_before or (code == NOTHING_COLLECTED and may_be_empty)
-    if code and not explained:
+    failed = read_report(stage.title, stage.report, outcome) if stage.report and stage.report.exists() else 0
+    if code and not failed and not (code == NOTHING_COLLECTED and may_be_empty):
         outcome.count("failed", f"{stage.title}: exit code {code}")
 
 
@@ -168,14 +171,18 @@ def exit_code(stage: Stage, output: IO[str] | None) -> int:
     return done.returncode
 
 
-def read_report(title: str, report: Path, outcome: Outcome) -> None:
+def read_report(title: str, report: Path, outcome: Outcome) -> int:
+    """Counts its tests; returns how many failed."""
+    failed = 0
     for case in ElementTree.parse(report).iter("testcase"):
         problem = next((part for part in case if part.tag in ("failure", "error")), None)
         if problem is not None:
             message = (problem.get("message") or "").partition("\n")[0][:200]
             outcome.count("failed", f"{title}: {case.get('file')}::{case.get('name')} - {message}")
+            failed += 1
         else:
             outcome.count("passed" if case.find("skipped") is None else "skipped")
+    return failed
 
 
 def find_chromium() -> str:
