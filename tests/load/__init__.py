@@ -5,6 +5,7 @@
     python -m tests.load progress      [--stack sqlite|pg] [--quick]    200 programs report 100 times a second each
     python -m tests.load storm         [--stack sqlite|pg] [--quick]    1,000 sockets come back after a kill -9
     python -m tests.load rolling       [--stack pg] [--how sighup|sigterm] [--quick]    every process replaced in turn
+    python -m tests.load redis         [--stack pg] [--quick]    Redis hangs and dies while two processes talk
     python -m tests.load large         [--stack sqlite|pg] [--quick]    1,000,000 messages in 500 rooms
     python -m tests.load pages         [--stack sqlite|pg] [--quick]    a room's first view, and going from room to room
     python -m tests.load churn         [--stack sqlite|pg] [--minutes 60] [--quick]    300 sockets that come and go

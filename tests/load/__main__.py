@@ -7,14 +7,15 @@ import sys
 
 import tests.load
 
-SCENARIOS = ("never-reads", "flood", "progress", "storm", "rolling", "large", "pages", "churn")
+SCENARIOS = ("never-reads", "flood", "progress", "storm", "rolling", "large", "pages", "churn", "redis")
 CHURN_MINUTES = 60, 3  # and quick
+SEVERAL_PROCESSES = ("rolling", "redis")
 
 
 def main() -> int:
     options = arguments()
     os.environ["TEST_STACK"] = options.stack  # read when what follows is imported
-    from tests.load import churn, figures, large, neighbours, pages, progress, rolling, storm
+    from tests.load import churn, figures, large, neighbours, pages, progress, redis, rolling, storm
 
     quick = options.quick
     scenario = {
@@ -25,6 +26,7 @@ def main() -> int:
         "rolling": lambda: rolling.run(options.how, rounds=1 if quick else 3),
         "large": lambda: large.run(quick),
         "pages": lambda: pages.run(rounds=3 if quick else 9),
+        "redis": lambda: redis.run(seconds=8 if quick else 20),
         "churn": lambda: churn.run(options.minutes or CHURN_MINUTES[quick]),
     }[options.scenario]
     outcome = asyncio.run(scenario())
@@ -37,14 +39,14 @@ def arguments() -> argparse.Namespace:
         prog="python -m tests.load", description=tests.load.__doc__, formatter_class=argparse.RawTextHelpFormatter
     )
     parser.add_argument("scenario", choices=SCENARIOS)
-    parser.add_argument("--stack", choices=["sqlite", "pg"], help="default: pg for rolling, else sqlite")
+    parser.add_argument("--stack", choices=["sqlite", "pg"], help="default: pg for rolling and redis, else sqlite")
     parser.add_argument("--how", choices=["sighup", "sigterm"], default="sighup", help="how processes are replaced")
     parser.add_argument("--minutes", type=float, metavar="M", help=f"churn lasts; default: {CHURN_MINUTES[0]}")
     parser.add_argument("--quick", action="store_true", help="fewer clients, shorter")
     options = parser.parse_args()
-    options.stack = options.stack or ("pg" if options.scenario == "rolling" else "sqlite")
-    if options.scenario == "rolling" and options.stack != "pg":
-        parser.error("rolling needs several processes: --stack pg")
+    options.stack = options.stack or ("pg" if options.scenario in SEVERAL_PROCESSES else "sqlite")
+    if options.scenario in SEVERAL_PROCESSES and options.stack != "pg":
+        parser.error(f"{options.scenario} needs several processes: --stack pg")
     return options
 
 

@@ -9,7 +9,8 @@ MANY = MESSAGES_PER_TURN * 8
 
 async def test_a_full_one_keeps_nobody_from_their_turn() -> None:
     inbox = Inbox(max_frames=MANY, max_bytes=MANY)
-    taken, turns = [], 0
+    taken: list[str] = []
+    turns = 0
 
     async def others() -> None:
         nonlocal turns
