@@ -1,52 +1,38 @@
-"""Texts of the scripts, as one script per language that browsers keep for ever."""
+"""Texts of the scripts, as one script per language: a static file like theirs, a view where none is collected."""
 
-import hashlib
 import json
-from functools import cache, lru_cache
+from collections.abc import Iterator
+from functools import cache
 
 from django.conf import settings
 from django.http import Http404, HttpRequest, HttpResponse
-from django.urls import reverse
-from django.utils.cache import patch_cache_control
 from django.utils.translation.trans_real import DjangoTranslation
 from django.views.i18n import JavaScriptCatalog
 
 DOMAIN = "djangojs"
-KEPT_SECONDS = 60 * 60 * 24 * 365
-UNVERSIONED_SECONDS = 60 * 60
-VERSION_CHARACTERS = 12
-MAX_DIGESTS = 8  # more than there are languages
+FOLDER = "texts"
 
 
 def catalogue(request: HttpRequest, language: str) -> HttpResponse:
-    """The texts of one language. Like any script it is the same for everybody; under `address` it never changes."""
+    """The texts of one language, the same for everybody."""
     if language not in dict(settings.LANGUAGES):
         raise Http404
-    response = HttpResponse(script(language), 'text/javascript; charset="utf-8"')
-    if request.GET.get("v") == version(language):
-        patch_cache_control(response, public=True, immutable=True, max_age=KEPT_SECONDS)
-    else:
-        patch_cache_control(response, public=True, max_age=UNVERSIONED_SECONDS)
-    return response
+    return HttpResponse(script(language), 'text/javascript; charset="utf-8"')
 
 
-def address(language: str) -> str:
-    return f"{reverse('javascript_catalogue', args=[language])}?v={version(language)}"
+def files() -> Iterator[tuple[str, str]]:
+    """Name and text of each language's file."""
+    for language, _ in settings.LANGUAGES:
+        yield file_name(language), script(language)
 
 
-def version(language: str) -> str:
-    return _digest(script(language))
+def file_name(language: str) -> str:
+    return f"{FOLDER}/{language}.js"
 
 
 def script(language: str) -> str:
     """What chatsite/i18n.js finds: `catalogue = {texts: {text: translation or [its plural forms]}, plural(n)}`."""
     return _written(language) if not settings.DEBUG else _written.__wrapped__(language)
-
-
-@lru_cache(MAX_DIGESTS)
-def _digest(text: str) -> str:
-    """Every page asks for it."""
-    return hashlib.sha256(text.encode()).hexdigest()[:VERSION_CHARACTERS]
 
 
 @cache

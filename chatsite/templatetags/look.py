@@ -13,6 +13,7 @@ from django.conf import settings
 from django.contrib.staticfiles.storage import staticfiles_storage
 from django.template import Context
 from django.templatetags.static import static
+from django.urls import reverse
 from django.utils.html import format_html, format_html_join, json_script
 from django.utils.safestring import SafeString, mark_safe
 
@@ -74,7 +75,7 @@ def stylesheets(*names: str) -> SafeString:
 @register.simple_tag
 def script_texts(language: str) -> str:
     """The address of the scripts' texts in a language."""
-    return i18n.address(language)
+    return static(i18n.file_name(language)) if hashed_modules() else reverse("javascript_catalogue", args=[language])
 
 
 @register.simple_tag(takes_context=True)

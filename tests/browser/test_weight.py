@@ -41,12 +41,11 @@ def test_the_first_view_of_a_room_is_light(
     assert load.requests <= MAX_REQUESTS
 
 
-def test_the_browser_knows_all_modules_from_the_pages_head(person: Enter, room: Room) -> None:
+def test_the_browser_knows_all_scripts_from_the_pages_head(person: Enter, room: Room) -> None:
     """None is found only by running another."""
     load = weighing.load(person("alice", alone=True).context, f"/rooms/{room['slug']}/")
-    modules = [address for address in load.scripts if weighing.is_module(address)]
-    assert modules
-    assert set(modules) <= set(load.preloaded)
+    assert load.scripts
+    assert set(load.scripts) <= set(load.named)
 
 
 def test_the_first_that_is_painted_has_the_messages(person: Enter, room: Room) -> None:

@@ -2,7 +2,6 @@
 
 from collections import Counter
 from typing import Any, NamedTuple
-from urllib.parse import urlsplit
 
 from playwright.sync_api import BrowserContext, Page
 
@@ -33,14 +32,14 @@ SWITCH = """async room => {
 
 
 class Load(NamedTuple):
-    """One page's first view: bytes on the wire by kind (headers included), where all scripts came from, what was
-    painted when.
+    """One page's first view: bytes on the wire by kind (headers included), where all scripts came from, which of
+    them the page's head names, and what was painted when.
     """
 
     sizes: Counter[str]
     requests: int
     scripts: list[str]
-    preloaded: list[str]
+    named: list[str]
     first_paint_ms: float
     first_message_ms: float
 
@@ -61,9 +60,10 @@ def load(context: BrowserContext, path: str) -> Load:
     for request, length in lengths.items():
         sizes[kinds.get(request, "Other")] += int(length)
     scripts = [address for request, address in addresses.items() if kinds[request] == "Script"]
-    hints = page.locator("link[rel=modulepreload]").evaluate_all("links => links.map(link => link.href)")
+    named = page.locator("head :is(link[rel=modulepreload], script[src])")
+    addresses_named = named.evaluate_all("elements => elements.map(element => element.href ?? element.src)")
     paint = page.evaluate("performance.getEntriesByName('first-contentful-paint')[0].startTime")
-    return Load(sizes, len(lengths), scripts, hints, paint, first)
+    return Load(sizes, len(lengths), scripts, addresses_named, paint, first)
 
 
 def watch(context: BrowserContext, page: Page) -> tuple[dict[str, str], dict[str, str], dict[str, float]]:
@@ -84,7 +84,3 @@ def watch(context: BrowserContext, page: Page) -> tuple[dict[str, str], dict[str
     devtools.on("Network.loadingFinished", finished)
     devtools.send("Network.enable")
     return kinds, addresses, lengths
-
-
-def is_module(address: str) -> bool:
-    return urlsplit(address).path.startswith("/static/")

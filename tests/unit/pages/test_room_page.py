@@ -47,10 +47,3 @@ def test_outsiders_get_neither(client: Client, charlie: User, address: str) -> N
 def test_pages_come_compressed(client: Client, bob: User, address: str) -> None:
     client.force_login(bob)
     assert client.get(address, headers={"accept-encoding": "gzip"})["Content-Encoding"] == "gzip"
-
-
-def test_scripts_texts_are_kept_for_ever_under_the_pages_address(client: Client, bob: User, address: str) -> None:
-    client.force_login(bob)
-    source = client.get(address).text.partition('<script src="/i18n/')[2].partition('"')[0]
-    assert "immutable" in client.get(f"/i18n/{source}")["Cache-Control"]
-    assert "immutable" not in client.get("/i18n/en.js?v=another")["Cache-Control"]
