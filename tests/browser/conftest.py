@@ -84,13 +84,16 @@ def make_room(site: Site, request: pytest.FixtureRequest) -> MakeRoom:
 
     def make(owner: str, *members: str, kind: str = "private", name: str = "") -> dict[str, Any]:
         name = name or re.sub(r"\W+|_", " ", request.node.name.removeprefix("test_"))[:56].strip()
-        ids = [site.people[member].id for member in members]
-        wanted = {"name": name, "kind": kind, "members": ids}
-        status, room = site.call("POST", "/api/rooms", site.people[owner], wanted)
-        assert status == 201, room
-        return dict(room)
+        return new_room(site, owner, *members, kind=kind, name=name)
 
     return make
+
+
+def new_room(site: Site, owner: str, *members: str, kind: str = "private", name: str) -> dict[str, Any]:
+    ids = [site.people[member].id for member in members]
+    status, room = site.call("POST", "/api/rooms", site.people[owner], {"name": name, "kind": kind, "members": ids})
+    assert status == 201, room
+    return dict(room)
 
 
 @pytest.fixture

@@ -3,17 +3,16 @@
 from typing import Any
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Page
+from playwright.sync_api import Browser
 
+from tests.browser.axe import finds_nothing_in_either_theme
 from tests.browser.conftest import Enter
 from tests.browser.people import Complaints, Someone
 from tests.support.cast import Person
-from tests.support.sites import Site
+from tests.support.sites import ROOT, Site
 
 Room = dict[str, Any]
 
-AXE = Axe()
 NARROWEST = {"width": 320, "height": 640}
 PHONE = {"width": 390, "height": 844}
 LONG_WORD = "Donaudampfschifffahrtselektrizitätenhauptbetriebswerkbauunterbeamtengesellschaft"
@@ -35,6 +34,8 @@ BEHIND_THE_PASSWORD = [
     *("accounts/email/", "accounts/password/change/", "accounts/sessions/", "accounts/2fa/totp/activate/"),
     *("accounts/2fa/webauthn/", "accounts/2fa/webauthn/add/"),
 ]
+APPS = ("accounts", "chat", "chatsite", "notifications", "templates")
+LOOK = {".css", ".html", ".js"}
 DIALOGS = {
     "switcher": "Control+k",
     "shortcuts": "?",
@@ -70,6 +71,14 @@ def furniture(site: Site) -> None:
             ask(site, "PATCH", f"/api/jobs/{job['id']}", alice, changes)
 
 
+def test_the_themes_differ_in_colours_alone() -> None:
+    """What the browser's theme changes goes through `light-dark()`, which gives colours and nothing else."""
+    files = [file for app in APPS for file in (ROOT / app).rglob("*") if file.suffix in LOOK]
+    texts = {file.name: file.read_text() for file in files}
+    assert "light-dark(" in texts["tokens.css"]
+    assert [name for name, text in texts.items() if "prefers-color-scheme" in text] == []
+
+
 @pytest.mark.parametrize("path", AT_THE_DOOR)
 def test_a_page_at_the_door(person: Enter, path: str) -> None:
     look_at(person(), path)
@@ -82,10 +91,20 @@ def test_a_page_inside(person: Enter, path: str, complaints: Complaints) -> None
     look_at(person("alice"), path)
 
 
+@pytest.fixture(scope="module")
+def fresh_session(browser: Browser, site: Site) -> str:
+    """Of Alice, who has just given her password."""
+    context = browser.new_context(base_url=site.origin)
+    Someone(context, site, "", Complaints()).signs_in("alice")
+    session = next(cookie["value"] for cookie in context.cookies() if cookie["name"] == "sessionid")
+    context.close()
+    return session
+
+
 @pytest.mark.parametrize("path", BEHIND_THE_PASSWORD)
-def test_a_page_behind_the_password(person: Enter, path: str) -> None:
+def test_a_page_behind_the_password(person: Enter, fresh_session: str, path: str) -> None:
     alice = person()
-    alice.signs_in("alice")
+    alice.carries(fresh_session)
     alice.goes_to(f"/{path}")
     alice.shows_that_it_is_them("alice")
     look_at(alice, path)
@@ -141,13 +160,6 @@ def look_at(someone: Someone, path: str) -> None:
     someone.page.set_viewport_size(NARROWEST)  # type: ignore[arg-type]
     beyond = someone.page.evaluate("document.scrollingElement.scrollWidth - innerWidth")
     assert beyond <= 0, f"{beyond} px scroll sideways"
-
-
-def finds_nothing_in_either_theme(page: Page) -> None:
-    for scheme in ("light", "dark"):
-        page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
-        found = AXE.run(page).response["violations"]
-        assert [f"{rule['id']}: {[node['html'][:160] for node in rule['nodes']]}" for rule in found] == [], scheme
 
 
 def ask(site: Site, method: str, path: str, person: Person, body: object) -> dict[str, Any]:

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import expect
 
-from tests.browser.conftest import Enter, MakeRoom
+from tests.browser.conftest import Enter, new_room
 from tests.browser.seeding import talk_of_the_past
 from tests.support.sites import Site
 
@@ -16,19 +16,21 @@ TOP_OF = "text => new Promise(r => requestAnimationFrame(() => r(find(text).getB
 FIND = "window.find = text => [...document.querySelectorAll('.msg')].find(m => m.textContent.includes(text))"
 
 
-@pytest.fixture
-def long_room(site: Site, make_room: MakeRoom) -> Room:
-    """With messages “line 1.” to “line 130.” of Alice."""
-    room = make_room("alice", "bob")
-    for number in range(1, 131):
-        status, _ = site.call(
-            "POST", f"/api/rooms/{room['id']}/messages", site.people["alice"], {"body": f"line {number}."}
-        )
-        assert status == 201
-    return room
+MANY = 10_000
 
 
-def test_history_comes_above_without_moving_what_is_read(person: Enter, long_room: Room) -> None:
+@pytest.fixture(scope="module")
+def rooms(site: Site) -> list[Room]:
+    """One for each test: with messages “line 1.” to “line 130.” in two, and very many in the third."""
+    rooms = [new_room(site, "alice", "bob", name=name) for name in ("Read up", "Read above", "Scroll through")]
+    talk_of_the_past(
+        site, {room["id"]: length for room, length in zip(rooms, (130, 130, MANY), strict=True)}, "alice", "bob"
+    )
+    return rooms
+
+
+def test_history_comes_above_without_moving_what_is_read(person: Enter, rooms: list[Room]) -> None:
+    long_room, _, _ = rooms
     bob = person("bob")
     bob.opens(long_room)
     bob.page.evaluate(FIND)
@@ -51,7 +53,8 @@ def test_history_comes_above_without_moving_what_is_read(person: Enter, long_roo
     expect(bob.page.locator(".history-end")).to_be_hidden()
 
 
-def test_who_reads_above_is_not_pulled_down_and_finds_back(person: Enter, long_room: Room) -> None:
+def test_who_reads_above_is_not_pulled_down_and_finds_back(person: Enter, rooms: list[Room]) -> None:
+    _, long_room, _ = rooms
     alice, bob = person("alice"), person("bob")
     alice.opens(long_room)
     bob.opens(long_room)
@@ -70,7 +73,6 @@ def test_who_reads_above_is_not_pulled_down_and_finds_back(person: Enter, long_r
     expect(bob.message("more news")).to_be_in_viewport()
 
 
-MANY = 10_000
 MOST_SHOWN = 320  # 300, and what stands around them for a moment
 # Scrolls to an end of what stands there (step -1: up, 1: down) until more has come, so many times or to the newest.
 # Gives the numbers of the oldest and the newest line at last, the most messages there were at a time, and how
@@ -101,12 +103,9 @@ SCROLL_THROUGH = """async ({step, times, last}) => {
 }"""
 
 
-def test_a_long_past_is_scrolled_through_with_few_messages_on_the_page(
-    site: Site, person: Enter, make_room: MakeRoom
-) -> None:
+def test_a_long_past_is_scrolled_through_with_few_messages_on_the_page(person: Enter, rooms: list[Room]) -> None:
     """Up through thousands and down again: what is in view stays where it is while others come and go."""
-    room = make_room("alice", "bob")
-    talk_of_the_past(site, room, MANY, "alice", "bob")
+    _, _, room = rooms
     alice = person("alice")
     alice.opens(room)
     expect(alice.message(f"line {MANY}.")).to_have_count(1)

@@ -11,9 +11,9 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, expect
 
+from tests.browser.axe import finds_nothing_in_either_theme
 from tests.browser.conftest import FLAGS, Enter
 from tests.browser.people import Complaints, Someone
-from tests.browser.test_every_page import finds_nothing_in_either_theme
 from tests.browser.unsent import POST, TOO_LONG, mark, note_posts, on_sqlite, pending, saved, wait_until
 from tests.browser.windows import prepared
 from tests.suite import BROWSERS

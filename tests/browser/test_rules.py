@@ -1,21 +1,29 @@
 """The pure rules of the front end's modules, in the browser that runs them."""
 
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
-from tests.browser.conftest import Enter
-from tests.browser.people import Someone
+from tests.browser.people import Complaints, Someone
+from tests.browser.windows import Windows
+from tests.support.sites import Site
 
 CURSOR = "/static/chatsite/cursor.js"
 MATCH = "/static/chatsite/match.js"
 
 
-@pytest.fixture
-def alice(person: Enter) -> Someone:
-    alice = person("alice")
-    alice.page.goto("/people/")
-    return alice
+@pytest.fixture(scope="module")
+def alice(windows: Windows, site: Site) -> Iterator[Someone]:
+    """At one page for all: rules leave nothing behind."""
+    complaints = Complaints()
+    with (
+        windows.lend("alice", alone=True, base_url=site.origin) as context,
+        Someone.at(context, site, "alice", complaints) as alice,
+    ):
+        alice.goes_to("/people/")
+        yield alice
+    complaints.expect_none()
 
 
 def ask(someone: Someone, module: str, expression: str) -> Any:

@@ -7,10 +7,10 @@ from typing import Any
 import pytest
 from playwright.sync_api import Route, expect
 
+from tests.browser.axe import finds_nothing_in_either_theme
 from tests.browser.conftest import Enter, MakeRoom
 from tests.browser.people import Complaints, Someone
 from tests.browser.seeding import talk_of_the_past
-from tests.browser.test_every_page import finds_nothing_in_either_theme
 from tests.browser.unsent import saved
 from tests.support.sites import Site
 
@@ -102,7 +102,7 @@ def test_by_keys(alice: Someone, rooms: Rooms) -> None:
 
 def test_back_and_forward_lead_to_where_one_was(site: Site, person: Enter, rooms: Rooms) -> None:
     harbour, quarterdeck = rooms
-    talk_of_the_past(site, quarterdeck, 200, "alice")
+    talk_of_the_past(site, {quarterdeck["id"]: 200}, "alice")
     alice = at_home(person, harbour)
     goes_over_to(alice, quarterdeck)
     alice.message("line 170.").evaluate("node => node.scrollIntoView({block: 'start'})")
