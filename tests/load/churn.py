@@ -28,7 +28,10 @@ MAX_GROWTH_MB, MAX_MORE = 5, 5
 MIN_CONNECTS_PER_SECOND = 5
 TYPES_SHOWN = 12
 CENSUS = "tests.load.census:answer_census"
-HEADER = ("minute", "sockets", "connects", "events heard", "memory", "blocks", "streams", "tasks", "threads", "files")
+HEADER = (
+    *("minute", "sockets", "connects", "events heard", "memory", "malloc", "events kept"),
+    *("blocks", "streams", "tasks", "threads", "files"),
+)
 
 
 class Circle(NamedTuple):
@@ -43,6 +46,8 @@ class Sample(NamedTuple):
     connects: int
     events: int
     memory: float  # MB
+    in_use: float  # MB
+    kept: float  # MB
     blocks: int
     sockets: int
     streams: int
@@ -51,9 +56,9 @@ class Sample(NamedTuple):
     files: int  # open ones that are no sockets of visitors
 
     def row(self) -> list[object]:
-        memory, blocks = f"{self.memory:.1f} MB", f"{self.blocks:,}"
-        tail = (self.streams, self.tasks, self.threads, self.files)
-        return [f"{self.at / 60:.0f}", self.sockets, f"{self.connects:,}", f"{self.events:,}", memory, blocks, *tail]
+        megabytes = [f"{value:.1f} MB" for value in (self.memory, self.in_use, self.kept)]
+        tail = (f"{self.blocks:,}", self.streams, self.tasks, self.threads, self.files)
+        return [f"{self.at / 60:.0f}", self.sockets, f"{self.connects:,}", f"{self.events:,}", *megabytes, *tail]
 
 
 class House:
@@ -150,12 +155,12 @@ async def ask(stage: Stage, query: str = "") -> dict[str, Any]:
 def outcome(samples: Sequence[Sample], after: Sample, tally: Counter[str]) -> Outcome:
     every = SAMPLES // ROWS
     hourly = {name: per_hour(samples, attrgetter(name)) for name in Sample._fields}
-    growth = [f"{hourly['memory']:+.1f} MB", *(f"{hourly[name]:+,.0f}" for name in Sample._fields[4:])]
-    blocks, sockets, *tail = growth[1:]
+    megabytes = [f"{hourly[name]:+.1f} MB" for name in ("memory", "in_use", "kept")]
+    tail = [f"{hourly[name]:+,.0f}" for name in ("blocks", "streams", "tasks", "threads", "files")]
     rows: list[list[object]] = [
         *(sample.row() for sample in samples[every - 1 :: every]),
         ["nobody there any more", *after.row()[1:]],
-        ["an hour, by the last two thirds", sockets, "", "", growth[0], blocks, *tail],
+        ["an hour, by the last two thirds", "", "", "", *megabytes, *tail],
     ]
     return Outcome(HEADER, rows, goals(samples, after, tally, hourly["memory"]))
 

@@ -1,12 +1,10 @@
-"""The site itself on our server: what one client can cost it, what it refuses, and plain Daphne beside it."""
+"""The site itself on our server: what one client can cost it, and what it refuses."""
 
 import asyncio
 import json
 import signal
-import subprocess
-import sys
-from collections.abc import Callable, Iterator
-from contextlib import AsyncExitStack, contextmanager
+from collections.abc import Callable
+from contextlib import AsyncExitStack
 from uuid import uuid4
 
 import pytest
@@ -14,7 +12,7 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus
 
 from chatsite.realtime.handshakes import SOCKETS_PER_USER
 from tests.server.conftest import PATIENCE_SECONDS, TEXT, memory_of, raw
-from tests.support.sites import ROOT, Site
+from tests.support.sites import Site
 from tests.support.sockets import WsClient
 from tests.test_house_serving import until
 
@@ -79,32 +77,6 @@ async def test_one_person_has_so_many_sockets(make_site: MakeSite) -> None:
             await bob.request("ping")
     async with WsClient(site.ws_url("/ws/chat/"), alice.cookie) as client:
         await client.request("ping")
-
-
-async def test_plain_daphne_serves_the_site(make_site: MakeSite) -> None:
-    site = make_site(workers=1)
-    site.stop()
-    with plain_daphne(site):
-        await asyncio.to_thread(until, site.is_up)
-        async with WsClient(site.ws_url("/ws/chat/"), site.people["alice"].cookie) as alice:
-            await alice.request("stream.subscribe", stream=f"room:{site.room['id']}", after=0)
-            await post(alice, site.room["id"])
-            await alice.next_event("message.posted")
-        with pytest.raises(InvalidStatus) as refused:
-            async with WsClient(site.ws_url("/ws/chat/"), {}):
-                pass
-        assert refused.value.response.status_code == 403
-
-
-@contextmanager
-def plain_daphne(site: Site) -> Iterator[None]:
-    """In the site's place."""
-    command = [sys.executable, "-m", "daphne", "-b", "127.0.0.1", "-p", str(site.port), "chatsite.asgi:application"]
-    with site.log_path.open("ab") as log, subprocess.Popen(command, cwd=ROOT, env=site.environ, stderr=log) as daphne:
-        try:
-            yield
-        finally:
-            daphne.kill()
 
 
 # --- Replacing the processes ------------------------------------------------

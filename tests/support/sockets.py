@@ -4,6 +4,7 @@ import asyncio
 import itertools
 import json
 from collections import deque
+from ssl import SSLContext
 from typing import Any
 
 from websockets.asyncio.client import ClientConnection, connect
@@ -30,9 +31,12 @@ class WsClient:
     Replies go to who asked; everything else waits in `events`, in the order received.
     """
 
-    def __init__(self, url: str, headers: dict[str, str], origin: str | None = None) -> None:
+    def __init__(
+        self, url: str, headers: dict[str, str], origin: str | None = None, ssl: SSLContext | None = None
+    ) -> None:
         self.url = url
         self.headers = headers
+        self.ssl = ssl
         self.origin = None if origin is None else Origin(origin)
         self.events: deque[Message] = deque()
         self._refs = itertools.count(1)
@@ -41,8 +45,9 @@ class WsClient:
 
     async def __aenter__(self) -> "WsClient":
         self.connection: ClientConnection = await connect(
-            self.url, additional_headers=self.headers, origin=self.origin, max_size=None, ping_interval=None
-        )
+            self.url, additional_headers=self.headers, origin=self.origin, ssl=self.ssl, max_size=None,
+            ping_interval=None,
+        )  # fmt: skip
         self._reader = asyncio.create_task(self._read())
         return self
 
