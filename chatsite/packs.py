@@ -29,20 +29,18 @@ SHEETS = {
 class Pack(NamedTuple):
     """`entries` are what a page asks for; what they import comes along, except what is in `base` already.
 
-    What is `later` is run by no page: it comes when a script imports one of its modules. What `draws` fills
-    the page with what it is about: nothing is painted before, or it would be painted twice, empty at first.
+    What is `later` is run by no page: it comes when a script imports one of its modules.
     """
 
     entries: tuple[str, ...]
     base: str = ""
     later: bool = False
-    draws: bool = False
 
 
 PACKS = {
     "app": Pack(("chatsite/shell.js", "chat/outboxmarks.js", "chat/outboxstrays.js", "notifications/work.js")),
     "work": Pack(("notifications/toasts.js",), base="app", later=True),
-    "room": Pack(("chat/room.js",), base="app", draws=True),
+    "room": Pack(("chat/room.js",), base="app"),
     "dialogs": Pack(("chat/roomdialogs.js",), base="room", later=True),
 }
 

@@ -91,10 +91,9 @@ def scripts(context: Context, *names: str) -> SafeString:
         return format_html_join(
             "\n", '<script type="module" src="{}"></script>', ((static(entry),) for entry in entries)
         )
-    urls = [static(packs.pack_name(name)) for name in names]
-    waits = [SafeString(' blocking="render"') if packs.PACKS[name].draws else "" for name in names]
-    hints = format_html_join("\n  ", '<link rel="modulepreload" href="{}">', ((url,) for url in urls))
-    run = format_html_join("\n  ", '<script type="module" src="{}"{}></script>', zip(urls, waits, strict=True))
+    urls = [(static(packs.pack_name(name)),) for name in names]
+    hints = format_html_join("\n  ", '<link rel="modulepreload" href="{}">', urls)
+    run = format_html_join("\n  ", '<script type="module" src="{}"></script>', urls)
     return format_html("{}\n  {}\n  {}", _importmap(context, names), hints, run)
 
 

@@ -14,7 +14,6 @@ Room = dict[str, Any]
 
 MAX_BYTES = 80_000
 MAX_REQUESTS = 12
-A_FRAME_MS = 1000 / 60
 TALK = "Sounding {n}: the tide was lower than **expected** at the east bar, see `log {n}` for what the gauge wrote."
 
 
@@ -46,12 +45,6 @@ def test_the_browser_knows_all_scripts_from_the_pages_head(person: Enter, room: 
     load = weighing.load(person("alice", alone=True).context, f"/rooms/{room['slug']}/")
     assert load.scripts
     assert set(load.scripts) <= set(load.named)
-
-
-def test_the_first_that_is_painted_has_the_messages(person: Enter, room: Room) -> None:
-    """Not a room without them before, which takes as long to paint and moves when they come."""
-    load = weighing.load(person("alice").context, f"/rooms/{room['slug']}/")
-    assert load.first_message_ms - load.first_paint_ms < A_FRAME_MS
 
 
 def test_what_has_a_hash_is_kept_for_ever_and_comes_compressed(person: Enter, room: Room) -> None:

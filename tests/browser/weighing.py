@@ -33,14 +33,13 @@ SWITCH = """async room => {
 
 class Load(NamedTuple):
     """One page's first view: bytes on the wire by kind (headers included), where all scripts came from, which of
-    them the page's head names, and what was painted when.
+    them the page's head names, and when the first message was painted.
     """
 
     sizes: Counter[str]
     requests: int
     scripts: list[str]
     named: list[str]
-    first_paint_ms: float
     first_message_ms: float
 
     @property
@@ -62,8 +61,7 @@ def load(context: BrowserContext, path: str) -> Load:
     scripts = [address for request, address in addresses.items() if kinds[request] == "Script"]
     named = page.locator("head :is(link[rel=modulepreload], script[src])")
     addresses_named = named.evaluate_all("elements => elements.map(element => element.href ?? element.src)")
-    paint = page.evaluate("performance.getEntriesByName('first-contentful-paint')[0].startTime")
-    return Load(sizes, len(lengths), scripts, addresses_named, paint, first)
+    return Load(sizes, len(lengths), scripts, addresses_named, first)
 
 
 def watch(context: BrowserContext, page: Page) -> tuple[dict[str, str], dict[str, str], dict[str, float]]:
