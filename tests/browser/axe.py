@@ -17,4 +17,6 @@ def finds_nothing_in_either_theme(page: Page) -> None:
     for scheme, rules in RULES.items():
         page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
         found = page.evaluate(FIND, rules)
-        assert [f"{rule['id']}: {[node['html'][:160] for node in rule['nodes']]}" for rule in found] == [], scheme
+        assert not found, [
+            f"{scheme}: {rule['id']}: {[node['html'][:160] for node in rule['nodes']]}" for rule in found
+        ]
