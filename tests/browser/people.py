@@ -18,7 +18,7 @@ FOLLOWS = """async () => {
   await import('/static/chat/outbox.js')
   const {chatSocket, inboxSocket} = await import('/static/chatsite/sockets.js')
   const ask = socket => socket.request({type: 'stream.unsubscribe', stream: 'room:0'}).then(() => true, () => false)
-  const over = performance.now() + 15_000
+  const over = performance.now() + 30_000
   while (performance.now() < over) {
     if (await ask(chatSocket) && await ask(inboxSocket)) return true
     await new Promise(done => setTimeout(done, 20))

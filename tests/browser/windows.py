@@ -11,7 +11,7 @@ from typing import Any
 
 from playwright.sync_api import Browser, BrowserContext, Error
 
-TIMEOUT_MS = 15_000
+TIMEOUT_MS = 30_000  # a page may wait so long for its next try; beyond is what only the 45 s of silence would mend
 TELL_OF_VIOLATIONS = "addEventListener('securitypolicyviolation', e => console.error('CSP', e.violatedDirective))"
 
 
