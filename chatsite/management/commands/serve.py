@@ -15,6 +15,7 @@ from django.utils.translation import gettext as _
 
 from chatsite.asgi import application
 from chatsite.limits import Limits
+from chatsite.memory import share_arenas
 from chatsite.server import Server, listen
 from chatsite.supervisor import Supervisor
 from notifications.jobs import start_runners, stop_runners
@@ -86,6 +87,7 @@ def serve(
         start_runners()
         on_ready()
 
+    share_arenas()
     server = Server(
         application,
         listener,

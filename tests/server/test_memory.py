@@ -1,0 +1,36 @@
+"""What a serving process keeps of the memory that it had."""
+
+import re
+import urllib.request
+from concurrent.futures import ThreadPoolExecutor
+from itertools import pairwise
+from pathlib import Path
+
+from chatsite.memory import ARENAS
+from tests.server.test_site import MakeSite
+
+ARENA = 64 * 2**20  # bytes of addresses that glibc reserves for each but the first, at a multiple of that
+VISITORS = 16
+
+
+def test_threads_share_few_heaps(make_site: MakeSite) -> None:
+    site = make_site(workers=1)
+    assert site.process is not None
+
+    def visit(_: int) -> None:
+        urllib.request.urlopen(site.url("/accounts/login/"), timeout=60).close()
+
+    with ThreadPoolExecutor(VISITORS) as visitors:
+        list(visitors.map(visit, range(2 * VISITORS)))
+    assert heaps(site.process.pid) < ARENAS
+
+
+def heaps(pid: int) -> int:
+    """Those besides the first: what of one is in use, and behind it what is only reserved, fill its place."""
+    lines = Path(f"/proc/{pid}/maps").read_text().splitlines()
+    parts = [re.match(r"(\w+)-(\w+) (\S+)", line) for line in lines]
+    places = [(int(part[1], 16), int(part[2], 16), part[3]) for part in parts if part]
+    return sum(
+        (used, reserved) == ("rw-p", "---p") and start % ARENA == 0 and middle == begins and end == start + ARENA
+        for (start, middle, used), (begins, end, reserved) in pairwise(places)
+    )
