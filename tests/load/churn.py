@@ -142,7 +142,7 @@ async def watch_house(house: House, seconds: float) -> tuple[list[Sample], list[
 async def take_sample(house: House, at: float) -> Sample:
     stage, found = house.stage, await ask(house.stage)
     files = stage.open_files() - found["sockets"]
-    return Sample(at, house.tally["connects"], house.tally["events"], stage.proportional(), threads=stage.threads(),
+    return Sample(at, house.tally["connects"], house.tally["events"], stage.own(), threads=stage.threads(),
                   files=files, **found)  # fmt: skip
 
 

@@ -55,9 +55,9 @@ class Stage:
         """MB of memory of all processes that serve."""
         return sum(_resident(pid) for pid in self.workers()) / 1024
 
-    def proportional(self) -> float:
-        """As `resident`, where what several processes share (code, mostly) counts once."""
-        return sum(_proportional(pid) for pid in self.workers()) / 1024
+    def own(self) -> float:
+        """As `resident`, without files: what of their pages counts depends on who else has them open."""
+        return sum(_own(pid) for pid in self.workers()) / 1024
 
     def threads(self) -> int:
         return sum(len(list(Path(f"/proc/{pid}/task").iterdir())) for pid in self.workers())
@@ -131,8 +131,8 @@ def _resident(pid: int) -> int:
     return _kilobytes(Path(f"/proc/{pid}/status"), "VmRSS:")
 
 
-def _proportional(pid: int) -> int:
-    return _kilobytes(Path(f"/proc/{pid}/smaps_rollup"), "Pss:")
+def _own(pid: int) -> int:
+    return _kilobytes(Path(f"/proc/{pid}/smaps_rollup"), "Pss_Anon:")
 
 
 def _kilobytes(path: Path, name: str) -> int:
