@@ -48,19 +48,18 @@ def standings(pairs: Collection[Pair], locked: bool) -> dict[Pair, Standing]:
 WAITING: Statement = {
     "sqlite": """SELECT json_group_array(json_array(room_ref, user_id, mentions)) FROM (
             SELECT room_ref, user_id, SUM(kind IN ('mention', 'reply')) AS mentions
-            FROM notifications_notification
-            WHERE user_id IN (SELECT value FROM json_each(%s)) AND read_at IS NULL
-                AND room_ref IN (SELECT value FROM json_each(%s))
-                AND kind IN ('mention', 'reply', 'direct', 'room.added')
+            FROM json_each(%s) AS given
+            CROSS JOIN notifications_notification ON room_ref = json_extract(given.value, '$[0]')
+                AND user_id = json_extract(given.value, '$[1]')
+            WHERE read_at IS NULL AND kind IN ('mention', 'reply', 'direct', 'room.added')
             GROUP BY room_ref, user_id
         )
     """,
     "postgresql": """SELECT json_agg(json_build_array(room_ref, user_id, mentions))::text FROM (
             SELECT room_ref, user_id, COUNT(*) FILTER (WHERE kind IN ('mention', 'reply')) AS mentions
-            FROM notifications_notification
-            WHERE user_id IN (SELECT jsonb_array_elements(%s)::bigint) AND read_at IS NULL
-                AND room_ref IN (SELECT jsonb_array_elements(%s)::bigint)
-                AND kind IN ('mention', 'reply', 'direct', 'room.added')
+            FROM jsonb_array_elements(%s) AS given
+            JOIN notifications_notification ON room_ref = (given->0)::bigint AND user_id = (given->1)::bigint
+            WHERE read_at IS NULL AND kind IN ('mention', 'reply', 'direct', 'room.added')
             GROUP BY room_ref, user_id
         ) AS waiting
     """,
@@ -69,9 +68,8 @@ WAITING: Statement = {
 
 def waiting_mentions(pairs: Collection[Pair]) -> dict[Pair, int]:
     """How many mentions are unread, where anything is that reading a room may have to do with."""
-    rooms, people = sorted({room for room, _ in pairs}), sorted({user for _, user in pairs})
-    found = ask(WAITING[connection.vendor], people, rooms)
-    return {pair: mentions for *of, mentions in found if (pair := (of[0], of[1])) in pairs}
+    found = ask(WAITING[connection.vendor], list(pairs))
+    return {(room_id, user_id): mentions for room_id, user_id, mentions in found}
 
 
 NOTE_MARKS: Statement = {

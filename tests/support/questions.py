@@ -29,7 +29,7 @@ from tests.support.crowd import BUSIEST, COMMON_WORD, LARGEST, PASSWORD, RARE_WO
 IDENTITIES = 1_000
 POSTS = 64
 UNREAD = {"aside_once", "message_own", "message_gone"}
-ROOM_LIST = UNREAD | {"membership_once", "notification_of_room"}
+ROOM_LIST = UNREAD | {"notification_of_room"}
 
 
 class Site(NamedTuple):
@@ -118,9 +118,9 @@ QUESTIONS = [
     Question("catch-up of 1,000, the newest", lambda site: _replay(site, site.head - site.replay), 2,
              {"message_changed_seq", "reaction_once"}),
     Question("mark as read, half-way", lambda site: read_room(site.reader, LARGEST, site.middle), 30,
-             UNREAD | {"membership_once", "notification_of_room"}),
+             UNREAD | {"notification_of_room"}),
     Question("mark as read, to the head", lambda site: read_room(site.reader, LARGEST, site.head), 30,
-             {"membership_once", "notification_of_room"}),
+             {"notification_of_room"}),
     Question("inbox: a page", lambda site: inbox.notifications_of(BUSIEST, "everything"), 1, {"notification_of_user"}),
     Question("inbox: an unread page", lambda site: inbox.notifications_of(BUSIEST, "waiting"), 1,
              {"notification_unread"}),
@@ -131,7 +131,7 @@ QUESTIONS = [
     Question("heads of all rooms",
              lambda site: states_of([f"room:{n + 1}" for n in range(site.size.rooms)]), 1),
     Question("1,000 identities", _lost, 8),
-    Question("subscribe, at the head", lambda site: _subscribe(site, 0), 20, UNREAD | {"membership_once"}),
+    Question("subscribe, at the head", lambda site: _subscribe(site, 0), 20, UNREAD),
     Question("subscribe, 1,000 behind", lambda site: _subscribe(site, site.replay), 22, {"message_changed_seq"}),
     Question("post 64 in 10 rooms", _post, has_goal=False),
     Question("inbox: read 2,000", lambda site: mark_read(BUSIEST, up_to=10**9), has_goal=False),
