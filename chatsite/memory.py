@@ -1,6 +1,9 @@
 """How a serving process asks the system for memory."""
 
 import ctypes
+import gc
+
+from django.urls import get_resolver
 
 M_ARENA_MAX = -8  # of glibc's malloc.h
 ARENAS = 2
@@ -15,3 +18,14 @@ def share_arenas() -> None:
     """
     if mallopt := getattr(ctypes.CDLL(None), "mallopt", None):
         mallopt(M_ARENA_MAX, ARENAS)
+
+
+def keep_what_is_loaded() -> None:
+    """Loads what the first request would, and takes all of it out of Python's search for garbage.
+
+    That search goes through everything that lives, and nothing else happens meanwhile. The site's own modules are
+    most of it and never garbage: with them it takes 0.1 s, after every few hundred requests.
+    """
+    _ = get_resolver().url_patterns
+    gc.collect()
+    gc.freeze()

@@ -2,6 +2,7 @@
 
 import argparse
 import asyncio
+import gc
 import os
 import sys
 
@@ -17,6 +18,7 @@ def main() -> int:
     os.environ["TEST_STACK"] = options.stack  # read when what follows is imported
     from tests.load import churn, figures, large, neighbours, pages, progress, redis, rolling, storm
 
+    gc.disable()  # its pauses here would be taken for the server's
     quick = options.quick
     scenario = {
         "never-reads": lambda: neighbours.never_reads(seconds=30 if quick else 45),

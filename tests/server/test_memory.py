@@ -8,6 +8,7 @@ from pathlib import Path
 
 from chatsite.memory import ARENAS
 from tests.server.test_site import MakeSite
+from tests.support.patching import patched
 
 ARENA = 64 * 2**20  # bytes of addresses that glibc reserves for each but the first, at a multiple of that
 VISITORS = 16
@@ -23,6 +24,14 @@ def test_threads_share_few_heaps(make_site: MakeSite) -> None:
     with ThreadPoolExecutor(VISITORS) as visitors:
         list(visitors.map(visit, range(2 * VISITORS)))
     assert heaps(site.process.pid) < ARENAS
+
+
+def test_garbage_is_not_searched_for_in_what_the_site_is_made_of(make_site: MakeSite, tmp_path: Path) -> None:
+    """Each search stops everybody."""
+    site = make_site(workers=1, **patched("tests.server.patches:tell_what_is_searched", switches=tmp_path))
+    urllib.request.urlopen(site.url("/accounts/login/"), timeout=60).close()
+    searched, left_out = map(int, (tmp_path / "searched").read_text().split())
+    assert searched < left_out / 10
 
 
 def heaps(pid: int) -> int:

@@ -3,8 +3,9 @@
 import asyncio
 from typing import Any
 
-from chatsite.turnstile import AT_ONCE, Turnstile
+from chatsite.turnstile import Turnstile
 
+AT_ONCE = 2
 PROGRAM = [(b"authorization", b"Bearer chat_key")]
 
 
@@ -56,7 +57,7 @@ async def programs(door: Turnstile, count: int) -> list[Visitor]:
 
 async def test_few_programs_are_at_work_at_once_and_the_others_follow() -> None:
     pages = Pages()
-    visitors = await programs(Turnstile(pages), 5)
+    visitors = await programs(Turnstile(pages, AT_ONCE), 5)
     for begun in range(AT_ONCE, 5):
         assert len(pages.at_work) == begun
         pages.at_work[begun - AT_ONCE].set_result(None)
@@ -67,7 +68,7 @@ async def test_few_programs_are_at_work_at_once_and_the_others_follow() -> None:
 
 async def test_people_do_not_wait_for_programs() -> None:
     pages = Pages()
-    door = Turnstile(pages)
+    door = Turnstile(pages, AT_ONCE)
     await programs(door, 5)
     person = Visitor(door, [(b"cookie", b"sessionid=1")])
     person.says(more=False)
@@ -77,7 +78,7 @@ async def test_people_do_not_wait_for_programs() -> None:
 
 async def test_who_sends_slowly_or_is_being_answered_keeps_nobody_waiting() -> None:
     pages = Pages()
-    door = Turnstile(pages)
+    door = Turnstile(pages, AT_ONCE)
     slow = [Visitor(door, PROGRAM) for _ in range(AT_ONCE)]
     for visitor in slow:
         visitor.says(more=True)
@@ -92,7 +93,7 @@ async def test_who_sends_slowly_or_is_being_answered_keeps_nobody_waiting() -> N
 
 async def test_a_request_that_fails_or_is_given_up_gives_its_place_back() -> None:
     pages = Pages()
-    door = Turnstile(pages)
+    door = Turnstile(pages, AT_ONCE)
     visitors = await programs(door, AT_ONCE + 2)
     visitors[-1].task.cancel()  # while it waits
     visitors[0].task.cancel()  # at work

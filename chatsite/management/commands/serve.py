@@ -15,7 +15,7 @@ from django.utils.translation import gettext as _
 
 from chatsite.asgi import application
 from chatsite.limits import Limits
-from chatsite.memory import share_arenas
+from chatsite.memory import keep_what_is_loaded, share_arenas
 from chatsite.server import Server, listen
 from chatsite.supervisor import Supervisor
 from notifications.jobs import start_runners, stop_runners
@@ -88,6 +88,7 @@ def serve(
         on_ready()
 
     share_arenas()
+    keep_what_is_loaded()
     server = Server(
         application,
         listener,
