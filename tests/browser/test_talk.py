@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from playwright.sync_api import expect
+from playwright.sync_api import Route, expect
 
 from tests.browser.conftest import Enter
 from tests.browser.people import Someone
@@ -177,6 +177,30 @@ def test_what_is_unread_is_counted_until_it_is_read(person: Enter, room: Room) -
         expect(window.count_of(room)).to_be_hidden()
     bob.goes_to("/")
     expect(bob.count_of(room)).to_be_hidden()
+
+
+def test_a_dialog_waits_for_what_it_does(person: Enter, room: Room) -> None:
+    """No click is lost while the script of a room's dialogs is on its way, and none where it doesn't come."""
+    alice = person("alice", alone=True)
+    alice.complaints.expect("ERR_FAILED.*/roomdialogs[.]")
+    held: list[Route] = []
+    alice.page.route(re.compile("/roomdialogs[.]"), lambda route: held.append(route))
+    alice.opens(room)
+    archive = alice.page.locator("#archive")
+    for _ in range(2):
+        alice.clicks("Room settings")
+        expect(archive).to_have_attribute("inert", "")
+        expect(alice.page.get_by_role("alert")).to_be_hidden()
+        held.pop().abort()
+        expect(alice.page.get_by_role("alert")).to_have_text("The server can’t be reached.")
+        expect(archive).to_have_attribute("inert", "")
+        alice.clicks("Cancel")
+    alice.clicks("Room settings")
+    expect(archive).to_have_attribute("inert", "")
+    held.pop().continue_()
+    alice.clicks("Archive")
+    alice.confirms("Archive")
+    alice.reads("This room is archived. What was written stays.")
 
 
 def test_an_archived_room_closes_for_writing_and_opens_again(two: tuple[Someone, Someone]) -> None:

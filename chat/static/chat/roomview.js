@@ -3,6 +3,7 @@
 
 import {$, $$, onClick} from '/static/chatsite/dom.js'
 import {api} from '/static/chatsite/api.js'
+import {showFormError} from '/static/chatsite/dialogs.js'
 import {gettext} from '/static/chatsite/i18n.js'
 import {isTyping} from '/static/chatsite/keys.js'
 import {chatSocket} from '/static/chatsite/sockets.js'
@@ -107,16 +108,24 @@ export class RoomView {
     }, signal)
   }
 
-  /** What they do comes when the first is opened: it needs the server anyway. */
+  /** What they do comes when the first is opened: it needs the server anyway. Until then they can only be closed. */
   #offerDialogs(signal) {
-    const opened = new AbortController()
-    const start = async () => {
-      opened.abort()
-      const {startDialogs} = await import('/static/chat/roomdialogs.js')
-      if (!signal.aborted) startDialogs(() => this.#room, id => this.#panel.has(id), signal)
+    const started = new AbortController()
+    const start = async dialog => {
+      const parts = $$('input, button:not([data-close])', dialog)
+      const focused = document.activeElement
+      for (const part of parts) part.inert = true
+      showFormError(dialog, null)
+      const dialogs = await import('/static/chat/roomdialogs.js').catch(() => null)
+      if (!dialogs) return showFormError(dialog, {message: gettext('The server can’t be reached.')})
+      if (!signal.aborted && !started.signal.aborted) dialogs.startDialogs(() => this.#room, id => this.#panel.has(id), signal)
+      started.abort()
+      for (const part of parts) part.inert = false
+      focused.focus()
     }
     for (const dialog of $$('#add-people, #room-settings')) {
-      dialog.addEventListener('toggle', start, {signal: AbortSignal.any([signal, opened.signal])})
+      const opened = () => dialog.open && start(dialog)
+      dialog.addEventListener('toggle', opened, {signal: AbortSignal.any([signal, started.signal])})
     }
   }
 
