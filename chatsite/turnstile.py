@@ -14,7 +14,7 @@ AT_ONCE = 1  # with one interpreter and one database, two were measured to get l
 
 
 class Turnstile:
-    """An ASGI application around another one: of requests with an access token only so many are let in at once, in order."""
+    """An ASGI application around another: of requests with an access token it lets in so many at once, in order."""
 
     def __init__(self, app: Any, at_once: int = AT_ONCE) -> None:
         self._app = app
