@@ -38,6 +38,7 @@ class Channel(HTTPChannel):
     def connectionMade(self) -> None:
         self.server: Server = self.factory.server
         self.server.transports.add(self.transport)
+        self.server.newcomers[self] = self.server.loop.time()
         super().connectionMade()
 
     def dataReceived(self, data: bytes) -> None:
@@ -50,6 +51,7 @@ class Channel(HTTPChannel):
 
     def allHeadersReceived(self) -> None:
         self.in_body = True
+        self.server.newcomers.pop(self, None)
         self.setTimeout(self.server.limits.idle_seconds)
         super().allHeadersReceived()
 
@@ -70,6 +72,7 @@ class Channel(HTTPChannel):
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
         self.server.transports.discard(self.transport)
+        self.server.newcomers.pop(self, None)
         super().connectionLost(reason)
 
 

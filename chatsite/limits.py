@@ -30,6 +30,7 @@ class Limits:
     head_seconds: float = 20  # for a request's head, however slowly it trickles in
     idle_seconds: float = 60  # between two requests of a connection, or two pieces of a body
     spread_seconds: float = 3  # over which many sockets are closed when the server goes down
+    newcomer_seconds: float = 1  # that a server going down waits for what a connection that it took has to ask
     drain_seconds: float = 7  # for what is under way then, the closing of sockets included
 
 

@@ -67,6 +67,7 @@ class Server(DaphneServer):
         self.loop: asyncio.AbstractEventLoop = reactor._asyncioEventloop
         self.connections: dict[Any, dict[str, Any]] = {}  # Daphne's: requests and sockets with their applications
         self.transports: set[Any] = set()
+        self.newcomers: dict[Any, float] = {}  # connections that have asked nothing yet: since when they are there
         self.sockets: set[Socket] = set()
         self.addresses: Quota[str] = Quota()
         self.descriptors = Descriptors()
@@ -194,8 +195,15 @@ class Server(DaphneServer):
                 open_socket.dismiss(CLOSE_GOING_DOWN)
 
     def is_busy(self) -> bool:
-        """Whether an application still works for a connection, a socket is open, or something is to be sent."""
-        return bool(self.sockets) or any(self.running()) or bool(reactor.getWriters())
+        """Whether an application still works for a connection, a socket is open, or something is to be sent or asked.
+
+        Nobody else hears what was meant for a connection that was taken just before.
+        """
+        return bool(self.sockets) or any(self.running()) or bool(reactor.getWriters()) or self.awaits_newcomers()
+
+    def awaits_newcomers(self) -> bool:
+        last = self.loop.time() - self.limits.newcomer_seconds
+        return any(since > last for since in self.newcomers.values())
 
     def running(self) -> "Iterable[asyncio.Task[None]]":
         for details in self.connections.values():

@@ -193,6 +193,33 @@ async def test_going_down_finishes_responses_and_tells_to_come_back_anew(small: 
     assert server.process.wait(PATIENCE_SECONDS) == 0
 
 
+async def test_going_down_hears_out_who_has_just_come(small: MakeSmall) -> None:
+    server = small(newcomer_seconds=PATIENCE_SECONDS)
+    reader, writer = await asyncio.open_connection("127.0.0.1", server.port)
+    asking = await asyncio.open_connection("127.0.0.1", server.port)  # taken after the first
+    asking[1].write(b"GET /ended HTTP/1.1\r\nHost: localhost\r\n\r\n")
+    await asking[0].readuntil(b"\r\n\r\n")
+    server.process.terminate()
+    with pytest.raises(OSError):
+        while True:
+            (await asyncio.open_connection("127.0.0.1", server.port))[1].close()
+    writer.write(b"GET /ended HTTP/1.1\r\nHost: localhost\r\n\r\n")
+    async with asyncio.timeout(PATIENCE_SECONDS):
+        assert b" 200 " in await reader.readline()
+    writer.close()
+    asking[1].close()
+    assert await asyncio.to_thread(server.process.wait, PATIENCE_SECONDS) == 0
+
+
+async def test_who_has_come_and_asks_nothing_does_not_hold_the_end_up(small: MakeSmall) -> None:
+    server = small(newcomer_seconds=0.1)
+    _, writer = await asyncio.open_connection("127.0.0.1", server.port)
+    server.process.terminate()
+    assert await asyncio.to_thread(server.process.wait, PATIENCE_SECONDS) == 0
+    assert "unfinished" not in server.log
+    writer.close()
+
+
 async def test_many_sockets_are_closed_one_after_another(small: MakeSmall) -> None:
     server = small(spread_seconds=2)
     clients = await asyncio.gather(*[server.socket("/echo") for _ in range(100)])
