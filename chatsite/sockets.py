@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 STEPS_PER_TURN = 64  # of taking frames apart (a frame is one or two), before others have their turn
 WHOLE_CHARACTER_BYTES = 4
-MESSAGES_PER_TURN = 8  # that an application takes in a row, before others have their turn
+MESSAGES_PER_TURN = 32  # that an application takes in a row, before others have their turn
 
 CLOSE_NORMAL = 1000
 CLOSE_TOO_LARGE = 1009
