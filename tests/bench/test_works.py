@@ -16,7 +16,7 @@ from bench.servers import Layout, Running
 from tests.support.sites import ROOT, Ground, Site, run_python
 
 SMALL, WITH_WARM_ONES = Layout(12, 3), Layout(works.WARM_CONNECTIONS + 10, 2)
-PACE = Pace(seconds=0.5, warm_up=0.2, patience=60, windows=(8,))
+PACE = Pace(seconds=1, warm_up=0.2, patience=60, windows=(8,))
 
 
 @pytest.fixture(scope="module")
