@@ -209,11 +209,13 @@ def test_of_two_quick_wishes_the_last_counts(alice: Someone, rooms: Rooms, make_
     galley = make_room("alice", "bob", name="Galley")
     expect(alice.link_to(galley)).to_be_visible()
     held: list[Route] = []
-    alice.page.route(f"**/rooms/{quarterdeck['slug']}/", lambda route: held.append(route))
-    alice.link_to(quarterdeck).click()
+    address = f"**/rooms/{quarterdeck['slug']}/"
+    alice.page.route(address, lambda route: held.append(route))
+    with alice.page.expect_request(address):
+        alice.link_to(quarterdeck).click()
     expect(alice.link_to(quarterdeck)).to_have_attribute("aria-current", "page")
     goes_over_to(alice, galley)
-    with alice.page.expect_response(f"**/rooms/{quarterdeck['slug']}/"):
+    with alice.page.expect_response(address):
         held[0].continue_()
     alice.writes("Soup")
     alice.sees_in_order("Soup")

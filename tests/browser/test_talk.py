@@ -183,19 +183,22 @@ def test_a_dialog_waits_for_what_it_does(person: Enter, room: Room) -> None:
     """No click is lost while the script of a room's dialogs is on its way, and none where it doesn't come."""
     alice = person("alice", alone=True)
     alice.complaints.expect("ERR_FAILED.*/roomdialogs[.]")
+    script = re.compile("/roomdialogs[.]")
     held: list[Route] = []
-    alice.page.route(re.compile("/roomdialogs[.]"), lambda route: held.append(route))
+    alice.page.route(script, lambda route: held.append(route))
     alice.opens(room)
     archive = alice.page.locator("#archive")
     for _ in range(2):
-        alice.clicks("Room settings")
+        with alice.page.expect_request(script):
+            alice.clicks("Room settings")
         expect(archive).to_have_attribute("inert", "")
         expect(alice.page.get_by_role("alert")).to_be_hidden()
         held.pop().abort()
         expect(alice.page.get_by_role("alert")).to_have_text("The server can’t be reached.")
         expect(archive).to_have_attribute("inert", "")
         alice.clicks("Cancel")
-    alice.clicks("Room settings")
+    with alice.page.expect_request(script):
+        alice.clicks("Room settings")
     expect(archive).to_have_attribute("inert", "")
     held.pop().continue_()
     alice.clicks("Archive")
