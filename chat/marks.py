@@ -5,8 +5,7 @@ from typing import NamedTuple
 
 from django.db import connection
 
-from chat.statements import Statement, ask
-from chatsite.realtime.events import json_text
+from chat.statements import Statement, ask, note_numbers
 
 Pair = tuple[int, int]  # room and user
 
@@ -72,17 +71,6 @@ def waiting_mentions(pairs: Collection[Pair]) -> dict[Pair, int]:
     return {(room_id, user_id): mentions for room_id, user_id, mentions in found}
 
 
-NOTE_MARKS: Statement = {
-    "sqlite": """UPDATE chat_membership SET last_read_seq = json_extract(given.value, '$[1]')
-        FROM json_each(%s) AS given WHERE chat_membership.id = json_extract(given.value, '$[0]')
-    """,
-    "postgresql": """UPDATE chat_membership SET last_read_seq = (given->1)::bigint
-        FROM jsonb_array_elements(%s) AS given WHERE chat_membership.id = (given->0)::bigint
-    """,
-}
-
-
 def note_marks(places: Mapping[int, int]) -> None:
     """Notes how far members have read, by the membership's id."""
-    with connection.cursor() as cursor:
-        cursor.execute(NOTE_MARKS[connection.vendor], [json_text(list(places.items()))])
+    note_numbers("chat_membership", "last_read_seq", places)

@@ -95,6 +95,18 @@ def history(user: User, room_id: int, *, before: int | None, after: int | None, 
     return answer
 
 
+def first_view(user: User, slug: str) -> dict[str, Any]:
+    """What a room's page begins with: `{room, head, messages, has_more, quoted}`. Raises `not_found`.
+
+    The head is read before the messages: what comes meanwhile is told again, never missed. The history is read
+    last, and refused to who may not read any more: nobody gets the members without it.
+    """
+    room = visible_room(user, slug=slug)
+    detail = room_payload(room) | {"members": first_members([room.pk])[room.pk]}
+    page = history(user, room.pk, before=None, after=None, limit=PAGE_MESSAGES)
+    return {"room": detail, "head": room.head_seq} | page
+
+
 def sidebar(user: User) -> dict[str, list[dict[str, Any]]]:
     """`{"rooms": […], "people": […]}`: room payloads without members; those of people have `person`."""
     rooms, people = [], []

@@ -57,7 +57,8 @@ def seen_by(readers: Mapping[Room, Collection[int]]) -> dict[tuple[int, int], Ro
         if (mine.room_id, mine.user_id) in pairs
     }
     unread = unread_in({room.pk: room for room in readers}, memberships.values())
-    mentioned = mentions_in([room.pk for room in readers], people)
+    mentions = _mentions(people).filter(room_ref__in=[room.pk for room in readers]).order_by()
+    mentioned = {(room, user): n for room, user, n in mentions.values_list("room_ref", "user").annotate(n=Count("*"))}
     sizes = dict(Membership.objects.filter(room__in=readers).order_by().values_list("room").annotate(n=Count("*")))
     others = _people_of(readers)
     found = {}
@@ -97,12 +98,6 @@ def unread_in(rooms: Mapping[int, Room], memberships: Iterable[Membership]) -> d
         room = rooms[room_id]
         unread[room_id, user_id] = max(0, room.head_seq - room.asides - mark + few)
     return unread
-
-
-def mentions_in(room_ids: Collection[int], user_ids: Collection[int]) -> dict[tuple[int, int], int]:
-    """Unread mentions by room and user, where there are any."""
-    mentions = _mentions(user_ids).filter(room_ref__in=room_ids).order_by()
-    return {(room, user): n for room, user, n in mentions.values_list("room_ref", "user").annotate(n=Count("*"))}
 
 
 def _of_each(numbers: Mapping[int, int]) -> Case:

@@ -6,7 +6,7 @@ found comes out as JSON, one value each, so that no statement's text depends on 
 there are. Call them in one transaction, in their order.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
 from uuid import UUID
@@ -15,8 +15,10 @@ from django.db import connection
 from django.utils import timezone
 from pydantic_core import from_json
 
+from accounts.identities import lost_among
 from accounts.payloads import Person, person_from
 from chatsite.realtime.events import json_text
+from chatsite.realtime.identity import Identity
 
 Statement = Mapping[str, str]  # the database's name → its SQL
 
@@ -64,8 +66,7 @@ class Background(NamedTuple):
 
     memberships: dict[tuple[int, int], Standing]  # by room and user
     authors: dict[int, Author]
-    sessions: set[str]  # those that live
-    tokens: set[int]
+    lost: set[Identity]  # those that hold no longer
     seen: set[tuple[int, UUID]]  # by author and client_id
 
 
@@ -126,9 +127,9 @@ READ_BACKGROUND: Statement = {
 
 
 def read_background(
-    writers: Iterable[tuple[int, int]], sessions: Iterable[str], tokens: Iterable[int], sent: Iterable[tuple[int, UUID]]
+    writers: Iterable[tuple[int, int]], identities: Collection[Identity], sent: Iterable[tuple[int, UUID]]
 ) -> Background:
-    """Memberships and people of `writers` (room, user), and which sessions, tokens and client_ids (author, …) hold.
+    """Memberships and people of `writers` (room, user), and which of their identities and client_ids (author, …) hold.
 
     A statement of its own, after the rooms are locked: on PostgreSQL each sees what was
     committed before it began, so that who lost a right under that lock has lost it here.
@@ -137,32 +138,40 @@ def read_background(
     now = _moment(timezone.now())
     pairs = list(writers)
     authors = list({user_id for _, user_id in pairs})
+    sessions = list({identity.session_key for identity in identities if identity.session_key is not None})
+    tokens = list({identity.token_id for identity in identities if identity.token_id is not None})
     keys = [(author_id, client_id.hex) for author_id, client_id in sent]
-    found = ask(READ_BACKGROUND[connection.vendor], pairs, authors, list(sessions), now, list(tokens), now, keys)
+    found = ask(READ_BACKGROUND[connection.vendor], pairs, authors, sessions, now, tokens, now, keys)
     memberships, people, living_sessions, living_tokens, seen = (rows or () for rows in found)
+    by_id = {row[0]: Author(*row) for row in people}
     return Background(
         {(room_id, user_id): Standing(muted_at) for room_id, user_id, muted_at in memberships},
-        {row[0]: Author(*row) for row in people},
-        set(living_sessions),
-        set(living_tokens),
+        by_id,
+        lost_among(identities, by_id, set(living_sessions), set(living_tokens)),
         {(author_id, UUID(client_id)) for author_id, client_id in seen},
     )
 
 
-MOVE_HEADS: Statement = {
-    "sqlite": """UPDATE chat_room SET head_seq = json_extract(given.value, '$[1]')
-        FROM json_each(%s) AS given WHERE chat_room.id = json_extract(given.value, '$[0]')
+NOTE_NUMBERS: Statement = {
+    "sqlite": """UPDATE {table} SET {column} = json_extract(given.value, '$[1]')
+        FROM json_each(%s) AS given WHERE {table}.id = json_extract(given.value, '$[0]')
     """,
-    "postgresql": """UPDATE chat_room SET head_seq = (given->1)::bigint
-        FROM jsonb_array_elements(%s) AS given WHERE chat_room.id = (given->0)::bigint
+    "postgresql": """UPDATE {table} SET {column} = (given->1)::bigint
+        FROM jsonb_array_elements(%s) AS given WHERE {table}.id = (given->0)::bigint
     """,
 }
 
 
+def note_numbers(table: str, column: str, numbers: Mapping[int, int]) -> None:
+    """Notes a number in each row, by the row's id."""
+    sql = NOTE_NUMBERS[connection.vendor].format(table=table, column=column)
+    with connection.cursor() as cursor:
+        cursor.execute(sql, [json_text(list(numbers.items()))])
+
+
 def move_heads(heads: Mapping[int, int]) -> None:
     """Notes each room's last seq."""
-    with connection.cursor() as cursor:
-        cursor.execute(MOVE_HEADS[connection.vendor], [json_text(list(heads.items()))])
+    note_numbers("chat_room", "head_seq", heads)
 
 
 INSERT_MESSAGE = """INSERT INTO chat_message (

@@ -49,29 +49,21 @@ def browse(request: HttpRequest) -> HttpResponse:
 @require_GET
 @login_required
 def room(request: HttpRequest, slug: str) -> HttpResponse:
-    """One room with its newest messages: a page, or its data as JSON for a page that shows another room already.
-
-    The head is read before the messages: what comes meanwhile is told again, never missed. The history is read
-    last, and refused to who may not read any more: nobody gets the members without it.
-    """
+    """One room with its newest messages: a page, or its data as JSON for a page that shows another room already."""
     user = _user(request)
     try:
-        here = queries.visible_room(user, slug=slug)
-        detail = room_payload(here) | {"members": queries.first_members([here.pk])[here.pk]}
-        page = queries.history(user, here.pk, before=None, after=None, limit=queries.PAGE_MESSAGES)
+        view = queries.first_view(user, slug)
     except CommandError as error:
         raise Http404(str(error.message)) from None
     data: dict[str, Any] = {
         "me": person(user) | {"username": user.username},
-        "room": detail,
-        "head": here.head_seq,
         "epoch": streams.epoch(),
-        **page,
+        **view,
     }
     if request.get_preferred_type(["text/html", "application/json"]) == "application/json":
         response = HttpResponse(to_json(data), "application/json", headers={"Cache-Control": "no-store"})
     else:
-        response = render(request, "chat/room.html", {"room": detail, "page_data": data})
+        response = render(request, "chat/room.html", {"room": view["room"], "page_data": data})
     patch_vary_headers(response, ["Accept"])
     return response
 

@@ -12,7 +12,6 @@ from django.db.models.functions import Lower
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from accounts.identities import lost_among
 from accounts.models import User
 from chat.markup import Rendered, names_in, render
 from chat.models import Membership, Message, Room
@@ -108,11 +107,9 @@ class _Batch:
         identities = {post.identity for post in posts if post.identity is not None}
         self.background = found = read_background(
             writers={(post.room_id, post.author_id) for post in posts},
-            sessions={identity.session_key for identity in identities if identity.session_key is not None},
-            tokens={identity.token_id for identity in identities if identity.token_id is not None},
+            identities=identities,
             sent=[(post.author_id, post.client_id) for post in posts],
         )
-        self.lost = lost_among(identities, found.authors, found.sessions, found.tokens)
         self.seen = _as_they_are_now(found.seen) if found.seen else {}
         answered = {post.reply_to for post in posts if post.reply_to is not None}
         self.reply_targets = Message.objects.only("room_id", "author_id").in_bulk(answered) if answered else {}
@@ -122,7 +119,7 @@ class _Batch:
 
     def take(self, post: Post) -> Any:
         """The refusal, or a function that gives the `Posted` once the batch is saved."""
-        if post.identity in self.lost:
+        if post.identity in self.background.lost:
             return IdentityLostError()
         key = (post.author_id, post.client_id)
         if (known := self.seen.get(key)) is not None:

@@ -8,7 +8,6 @@ from typing import Any
 from django.db import transaction
 from django.db.models import Q
 
-from accounts.identities import lost_among
 from accounts.models import User
 from chat.events import RoomRead
 from chat.marks import Pair, note_marks, standings, waiting_mentions
@@ -128,15 +127,7 @@ class _Marks:
 
 def _lost(marks: Sequence[Mark]) -> set[Identity]:
     identities = {mark.identity for mark in marks if mark.identity is not None}
-    if not identities:
-        return set()
-    found = read_background(
-        writers={mark.pair for mark in marks},
-        sessions={identity.session_key for identity in identities if identity.session_key is not None},
-        tokens={identity.token_id for identity in identities if identity.token_id is not None},
-        sent=(),
-    )
-    return lost_among(identities, found.authors, found.sessions, found.tokens)
+    return read_background({mark.pair for mark in marks}, identities, sent=()).lost if identities else set()
 
 
 def _read_with(pair: Pair, seq: int) -> list[int]:

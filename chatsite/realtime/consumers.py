@@ -19,7 +19,7 @@ from chatsite.realtime.events import json_text
 from chatsite.realtime.following import Following, Subscription
 from chatsite.realtime.handshakes import admit, refuse, release
 from chatsite.realtime.identity import CLOSE_IDENTITY_LOST, Identity, IdentityLostError
-from chatsite.realtime.ratelimits import take, too_fast
+from chatsite.realtime.ratelimits import refusal
 from chatsite.realtime.subscribing import bring_to_life
 
 logger = logging.getLogger(__name__)
@@ -145,8 +145,8 @@ class StreamConsumer(AsyncWebsocketConsumer):
     # --- Commands -----------------------------------------------------------
 
     async def _take(self, text: str | None) -> None:
-        """Answers one frame, whatever is in it."""
-        too_many = self._too_many()
+        """Answers one frame, whatever is in it; also nonsense counts against what anybody may send."""
+        too_many = refusal("command", self.identity.user_id, COMMANDS_PER_SECOND, COMMANDS_BURST)
         ref: str | None = None
         try:
             raw = self._parsed(text)
@@ -163,11 +163,6 @@ class StreamConsumer(AsyncWebsocketConsumer):
             self._refuse(ref, internal())
         else:
             self._answer(ref, result)
-
-    def _too_many(self) -> CommandError | None:
-        """The refusal of who sends more than anybody may, be it nonsense."""
-        wait = take("command", self.identity.user_id, COMMANDS_PER_SECOND, COMMANDS_BURST)
-        return too_fast(wait) if wait else None
 
     def _parsed(self, text: str | None) -> dict[str, Any]:
         if text is not None and size(text) > MAX_COMMAND_BYTES:

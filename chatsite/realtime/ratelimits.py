@@ -30,13 +30,15 @@ def take(bucket: str, user_id: int, rate_per_second: float, burst: int) -> float
 
 def limit(bucket: str, user_id: int, rate_per_second: float, burst: int) -> None:
     """As `take`, refusing with `rate_limited`."""
-    if wait := take(bucket, user_id, rate_per_second, burst):
-        raise too_fast(wait)
+    if error := refusal(bucket, user_id, rate_per_second, burst):
+        raise error
 
 
-def too_fast(wait: float) -> CommandError:
-    """The refusal of who has to wait for so many seconds."""
-    return CommandError("rate_limited", _("That was a lot at once. Wait a moment."), retry_after=wait)
+def refusal(bucket: str, user_id: int, rate_per_second: float, burst: int) -> CommandError | None:
+    """As `limit`, for who has something else to do before refusing."""
+    wait = take(bucket, user_id, rate_per_second, burst)
+    words = _("That was a lot at once. Wait a moment.")
+    return CommandError("rate_limited", words, retry_after=wait) if wait else None
 
 
 def forget_all() -> None:

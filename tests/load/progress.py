@@ -9,6 +9,7 @@ from typing import Any
 
 from pydantic_core import from_json
 
+from tests.load.calls import request
 from tests.load.figures import Goal, Outcome, ms, percentile
 from tests.load.stage import Key, set_up
 from tests.load.talk import Crowd
@@ -92,10 +93,7 @@ class Program:
             self._news.set()
 
     async def _call(self, method: str, path: str, body: Message) -> tuple[int, Message]:
-        content = json.dumps(body).encode()
-        head = {"Host": f"127.0.0.1:{self.port}", "Content-Type": "application/json", "Content-Length": len(content)}
-        lines = "".join(f"{name}: {value}\r\n" for name, value in (self.headers | head).items())
-        self._writer.write(f"{method} {path} HTTP/1.1\r\n{lines}\r\n".encode() + content)
+        self._writer.write(request(self.port, method, path, self.headers, body))
         answer = await self._reader.readuntil(b"\r\n\r\n")
         length = next(line for line in answer.lower().split(b"\r\n") if line.startswith(b"content-length:"))
         return int(answer[9:12]), from_json(await self._reader.readexactly(int(length[15:])))

@@ -7,9 +7,10 @@ from contextlib import ExitStack
 from itertools import chain
 from typing import NamedTuple
 
+from tests.load.client import Client
 from tests.load.figures import Goal, Outcome, ms, percentile
 from tests.load.stage import Stage, set_up
-from tests.load.talk import Crowd
+from tests.load.talk import Crowd, at_same_heads
 from tests.support.servers import Server
 from tests.support.sites import frozen
 
@@ -51,10 +52,11 @@ async def run(seconds: float) -> Outcome:
             phases = [await _measure(title, sides, seconds) async for title in _states(stage.site.redis)]
         crowds = list(chain(*sides))
         all_acknowledged = all([await crowd.acknowledged(ACKNOWLEDGED_SECONDS) for crowd in crowds])
-        is_complete = await _at_same_heads(sides)
+        members = [member for crowd in crowds for member in crowd.members]
+        is_complete = await at_same_heads(members, ACKNOWLEDGED_SECONDS)
         for crowd in crowds:
             await crowd.leave()
-    return Outcome(HEADER, [phase.row() for phase in phases], _goals(phases, crowds, all_acknowledged and is_complete))
+    return Outcome(HEADER, [phase.row() for phase in phases], _goals(phases, members, all_acknowledged and is_complete))
 
 
 async def _entering(stage: Stage) -> AsyncIterator[Side]:
@@ -95,15 +97,8 @@ async def _measure(title: str, sides: Sequence[Side], seconds: float) -> Figures
     return Figures(title, acks, [seconds for side in sides for seconds in side.listeners.deliveries])
 
 
-async def _at_same_heads(sides: Sequence[Side]) -> bool:
-    everybody = Crowd(0, [], [])
-    everybody.members = [member for crowd in chain(*sides) for member in crowd.members]
-    return await everybody.at_same_heads(ACKNOWLEDGED_SECONDS)
-
-
-def _goals(phases: Sequence[Figures], crowds: Sequence[Crowd], is_complete: bool) -> list[Goal]:
+def _goals(phases: Sequence[Figures], members: Sequence[Client], is_complete: bool) -> list[Goal]:
     usual = percentile(phases[0].acks, 0.99)
-    members = [member for crowd in crowds for member in crowd.members]
     refused = [error for member in members for error in member.refused]
     ends = sum(len(member.closed_with) for member in members)
     goals = []

@@ -5,7 +5,7 @@ import time
 
 from tests.load.figures import Goal, Outcome, Watch, ms, percentile
 from tests.load.stage import set_up
-from tests.load.talk import Crowd
+from tests.load.talk import Crowd, at_same_heads
 
 MEMBERS, SPEAKERS, POSTS_PER_SECOND = 60, 30, 30.0
 ROOMS = 3
@@ -40,7 +40,7 @@ async def run(how: str, rounds: int) -> Outcome:
                     took.append(time.monotonic() - began)
                     await asyncio.sleep(QUIET_SECONDS)
             all_acknowledged = await crowd.acknowledged(ACKNOWLEDGED_SECONDS)
-        is_complete = await crowd.at_same_heads(ACKNOWLEDGED_SECONDS)
+        is_complete = await at_same_heads(crowd.members, ACKNOWLEDGED_SECONDS)
         await crowd.leave()
     return report(crowd, took, all_acknowledged, is_complete, watch.own_share)
 

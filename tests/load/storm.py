@@ -7,7 +7,7 @@ import time
 from tests.load.client import Client
 from tests.load.figures import Goal, Outcome, Watch, percentile
 from tests.load.stage import Stage, set_up
-from tests.load.talk import Crowd
+from tests.load.talk import Crowd, at_same_heads
 
 ROOMS = 20
 ROOMS_EACH = 2
@@ -43,7 +43,7 @@ async def run(sockets: int) -> Outcome:
                 cpu = sum(now - used.get(pid, 0) for pid, now in stage.cpu().items())
             await asyncio.sleep(AFTERWARDS_SECONDS)
         all_acknowledged = await crowd.acknowledged(GOAL_SECONDS)
-        is_complete = await crowd.at_same_heads(GOAL_SECONDS)
+        is_complete = await at_same_heads(crowd.members, GOAL_SECONDS)
         await crowd.leave()
     marks = [f"{percentile(seconds, share):.1f} s" for share in (0.5, 0.99, 1.0)]
     failures = sum(member.failures_ever for member in crowd.members)

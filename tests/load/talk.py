@@ -53,21 +53,23 @@ class Crowd:
 
     async def acknowledged(self, seconds: float) -> bool:
         """Waits for the answers to all posts; whether they came in time."""
-        return await self._comes_true(lambda: not any(member.unacknowledged for member in self.members), seconds)
+        return await comes_true(lambda: not any(member.unacknowledged for member in self.members), seconds)
 
-    async def at_same_heads(self, seconds: float) -> bool:
-        """Waits until all who follow a room stand at the same place of it; whether that came in time."""
 
-        def agree() -> bool:
-            places = {place for member in self.members for place in member.positions.items()}
-            return len(places) == len({stream for stream, _ in places})
+async def at_same_heads(members: Sequence[Client], seconds: float) -> bool:
+    """Waits until all who follow a room stand at the same place of it; whether that came in time."""
 
-        return await self._comes_true(agree, seconds)
+    def agree() -> bool:
+        places = {place for member in members for place in member.positions.items()}
+        return len(places) == len({stream for stream, _ in places})
 
-    async def _comes_true(self, condition: Callable[[], bool], seconds: float) -> bool:
-        deadline = time.monotonic() + seconds
-        while not condition():
-            if time.monotonic() > deadline:
-                return False
-            await asyncio.sleep(LOOK_SECONDS)
-        return True
+    return await comes_true(agree, seconds)
+
+
+async def comes_true(condition: Callable[[], bool], seconds: float) -> bool:
+    deadline = time.monotonic() + seconds
+    while not condition():
+        if time.monotonic() > deadline:
+            return False
+        await asyncio.sleep(LOOK_SECONDS)
+    return True

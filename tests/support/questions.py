@@ -66,9 +66,7 @@ def _history(site: Site, before: int | None = None, after: int | None = None) ->
 
 def _first_view(site: Site) -> Any:
     """What the page of a room reads before it is shown; see `chat.views.room` and `chatsite.context`."""
-    room = queries.visible_room(site.reader, slug=f"room-{LARGEST}")
-    queries.room_detail(site.reader, room.pk)
-    queries.history(site.reader, room.pk, before=None, after=None, limit=queries.PAGE_MESSAGES)
+    queries.first_view(site.reader, f"room-{LARGEST}")
     return context.shell(site.reader)
 
 

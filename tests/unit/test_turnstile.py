@@ -10,7 +10,7 @@ PROGRAM = [(b"authorization", b"Bearer chat_key")]
 
 
 class Pages:
-    """Keeps every request that has arrived whole until `answer`."""
+    """Keeps every request that has arrived whole until its future in `at_work` is done."""
 
     def __init__(self) -> None:
         self.at_work: list[asyncio.Future[None]] = []
@@ -27,7 +27,7 @@ class Pages:
 
 
 class Visitor:
-    """One request to the turnstile. Its body ends when `says_all` is called."""
+    """One request to the turnstile. Its body ends with `says(more=False)`."""
 
     def __init__(self, door: Turnstile, headers: list[tuple[bytes, bytes]]) -> None:
         self._body: asyncio.Queue[dict[str, Any]] = asyncio.Queue()
