@@ -126,6 +126,8 @@ class Message(models.Model):
         DELETED = "deleted", _("Deleted")
         REACTED = "reacted", _("Reacted")
 
+    given_reactions: list[Reaction]  # where it was read as a `whole`
+
     room = models.ForeignKey(Room, models.CASCADE, related_name="messages", db_index=False, verbose_name=_("room"))
     seq = models.BigIntegerField(_("number"))
     changed_seq = models.BigIntegerField(_("number of the last change"))

@@ -1,11 +1,11 @@
 """Rooms, members and messages as JSON: one function per model."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from typing import Any
 from uuid import UUID
 
 from accounts.payloads import avatar_url, person
-from chat.models import Membership, Message, Room
+from chat.models import Membership, Message, Reaction, Room
 from chat.presence import is_here
 from chatsite.realtime.events import rfc3339
 from notifications.payloads import job_payload
@@ -13,14 +13,8 @@ from notifications.payloads import job_payload
 NOBODY = {"id": None, "name": "—", "avatar": None}  # the author has left for good
 
 
-def message_payload(message: Message, reactions: Sequence[tuple[str, int]] | None = None) -> dict[str, Any]:
-    """The whole message as it now is.
-
-    Wants `author` and `job` loaded along, and `reactions` prefetched unless they are given
-    as (emoji, user id) in order.
-    """
-    if reactions is None:
-        reactions = [(reaction.emoji, reaction.user_id) for reaction in message.reactions.all()]
+def message_payload(message: Message) -> dict[str, Any]:
+    """The message as it now is. Wants it `whole`."""
     gone = message.deleted_at is not None
     new = posted_payload(
         message.pk,
@@ -38,7 +32,7 @@ def message_payload(message: Message, reactions: Sequence[tuple[str, int]] | Non
         "changed_seq": message.changed_seq,
         "edited_at": rfc3339(message.edited_at) if message.edited_at else None,
         "deleted_at": rfc3339(message.deleted_at) if message.deleted_at else None,
-        "reactions": [] if gone else _grouped(reactions),
+        "reactions": [] if gone else _grouped(message.given_reactions),
         "job": job_payload(message.job) if message.job else None,
     }
 
@@ -76,10 +70,10 @@ def posted_payload(
     }
 
 
-def _grouped(reactions: Iterable[tuple[str, int]]) -> list[dict[str, Any]]:
+def _grouped(reactions: Iterable[Reaction]) -> list[dict[str, Any]]:
     by_emoji: dict[str, list[int]] = {}
-    for emoji, user_id in reactions:
-        by_emoji.setdefault(emoji, []).append(user_id)
+    for reaction in reactions:
+        by_emoji.setdefault(reaction.emoji, []).append(reaction.user_id)
     return [{"emoji": emoji, "users": users} for emoji, users in by_emoji.items()]
 
 

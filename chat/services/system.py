@@ -33,6 +33,7 @@ def say(room: Room, actor: User, event: str, argument: str = "") -> Message:
         room=room, kind=Message.Kind.SYSTEM, author=actor, body=text, html=system_html(text, event, argument),
         seq=seq, changed_seq=seq, changed_at=now, created_at=now,
     )  # fmt: skip
+    message.given_reactions = []  # yet
     announcement = partial(announce, f"room:{room.pk}", [message_frame(message)], room.access_version)
     transaction.on_commit(announcement, robust=True)
     return message
