@@ -22,7 +22,7 @@ from tests.support.servers import MissingError
 
 PYTHON = sys.executable
 RESULTS = Path("test-results")
-BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+BROWSERS = ("chromium-headless-shell", "chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 SITE_VARIABLES = (
     *("ALLOWED_HOSTS", "ALLOW_SEED_LOAD", "BIND", "DATABASE_URL", "DEBUG", "DEMO_PASSWORD", "EMAIL_URL"),
     *("JOBS_ENGINE", "PORT", "RATE_LIMITS", "REDIS_URL", "SECRET_KEY", "SITE_NAME", "TEST_STACK", "VAR_DIR"),
@@ -196,13 +196,13 @@ def find_chromium() -> str:
     if shutil.which("apt-get") and os.geteuid() == 0:
         print("Installing Chromium with apt-get")
         apt = ["env", "DEBIAN_FRONTEND=noninteractive", "apt-get", "-o", "Acquire::Retries=0", "-qq", "-y"]
-        try:
-            quietly([*apt, "update"])
-            quietly([*apt, "install", "--no-install-recommends", "chromium"])
-        except MissingError as problem:
-            print(str(problem))
-        if found := browser_on_path():
-            return found
+        for command in (["update"], *(["install", "--no-install-recommends", name] for name in BROWSERS[:2])):
+            try:
+                quietly([*apt, *command])
+            except MissingError as problem:
+                print(str(problem))
+            if found := browser_on_path():
+                return found
     print("Downloading Chromium with Playwright")
     launch = "from playwright.sync_api import sync_playwright as s\nwith s() as p: p.chromium.launch().close()"
     if starts([PYTHON, "-m", "playwright", "install", "chromium-headless-shell"]) and starts([PYTHON, "-c", launch]):
