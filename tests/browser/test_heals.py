@@ -1,11 +1,12 @@
 """The server dies while people are at it; their pages heal by themselves."""
 
+import re
 from typing import Any
 
 import pytest
 from playwright.sync_api import expect
 
-from tests.browser.conftest import Enter
+from tests.browser.conftest import Enter, MakeRoom
 from tests.browser.people import Complaints
 
 Room = dict[str, Any]
@@ -42,3 +43,35 @@ def test_pages_heal_after_the_server_was_killed(person: Enter, room: Room, compl
     expect(alice.toasts.filter(has_text="Finished in")).to_be_visible(timeout=40_000)
     _, job = site.call("GET", f"/api/jobs/{job['id']}", site.people["alice"])
     assert (job["status"], job["attempt"]) == ("succeeded", 2)
+
+
+def test_a_room_that_could_not_be_asked_for_comes_with_the_connection(
+    person: Enter, room: Room, make_room: MakeRoom, complaints: Complaints
+) -> None:
+    complaints.expect_no_connection()
+    complaints.expect("ERR_FAILED.*/api/rooms/")
+    alice = person("alice")
+    alice.opens(room)
+    alice.page.route(re.compile(r"/api/rooms/\d+$"), lambda route: route.abort(), times=1)
+    with alice.page.expect_event("requestfailed"):
+        galley = make_room("bob", "alice", name="Galley")
+    alice.site.kill()
+    alice.site.start()
+    expect(alice.link_to(galley)).to_be_visible()
+    alice.link_to(galley).click()
+    alice.writes("Soup")
+    alice.sees("Soup")
+
+
+def test_what_draws_toasts_is_asked_for_again(person: Enter, room: Room, complaints: Complaints) -> None:
+    complaints.expect_no_connection()
+    complaints.expect("ERR_FAILED.*/toasts[.]")
+    alice = person("alice")
+    alice.opens(room)
+    alice.page.route(re.compile("/toasts[.]"), lambda route: route.abort(), times=1)
+    with alice.page.expect_event("requestfailed"):
+        alice.site.call("POST", "/api/jobs", alice.site.people["alice"], {"title": "Sound the bay", "total": 3})
+    expect(alice.toasts).to_have_count(0)
+    alice.site.kill()
+    alice.site.start()
+    expect(alice.toasts.filter(has_text="Sound the bay")).to_be_visible()

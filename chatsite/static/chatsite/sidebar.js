@@ -10,6 +10,8 @@ import {me, shell} from './store.js'
 /** id → room as the API gives it, with `person` for direct ones. */
 export const rooms = new Map([...shell.rooms, ...shell.people].map(room => [room.id, room]))
 
+const missing = new Set() // ids of rooms that the reader is in, but of which the server could not be asked yet
+
 export function startSidebar() {
   for (const room of rooms.values()) {
     follow(room)
@@ -21,6 +23,9 @@ export function startSidebar() {
   inboxSocket.on('room.read', takeMark)
   inboxSocket.on('room.added', ({room}) => fetchRoom(room.id))
   inboxSocket.on('room.removed', ({room}) => remove(room.id))
+  inboxSocket.addEventListener('statechange', () => {
+    if (inboxSocket.state === 'open') missing.forEach(fetchRoom)
+  })
   document.addEventListener('room:read', ({detail}) => markRead(detail.room, detail.seq))
 }
 
@@ -111,8 +116,10 @@ function countLabel({kind, unread, mentions}) {
 
 async function fetchRoom(id) {
   if (rooms.has(id)) return
-  const {members, ...room} = await api('GET', `/api/rooms/${id}`)
-  if (rooms.has(id)) return
+  missing.add(id)
+  const answer = await api('GET', `/api/rooms/${id}`).catch(() => null) // then with the next connection
+  if (!answer || !missing.delete(id)) return
+  const {members, ...room} = answer
   if (room.kind === 'direct') room.person = members.find(member => member.id !== me.id)
   add(room)
 }
@@ -146,6 +153,7 @@ function insertByName(list, item) {
 }
 
 function remove(id) {
+  missing.delete(id)
   if (!rooms.delete(id)) return
   chatSocket.unfollow(`room:${id}`)
   linkOf(id)?.closest('li').remove()

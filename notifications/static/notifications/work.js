@@ -6,16 +6,26 @@ import {TRANSITIONS} from '/static/chatsite/strip.js'
 const EVENTS = [...TRANSITIONS.map(transition => `job.${transition}`), 'job.progressed', 'notification.created', 'notification.read']
 
 const waiting = []
-const ends = EVENTS.map(type => inboxSocket.on(type, wait))
+const ends = EVENTS.map(type => inboxSocket.on(type, event => {
+  waiting.push(event)
+  start()
+}))
+let isStarting = false
 
-async function wait(event) {
-  if (waiting.push(event) > 1) return
+inboxSocket.addEventListener('statechange', () => {
+  if (inboxSocket.state === 'open' && waiting.length) start()
+})
+
+/** Where it doesn't come, say because the server went away, it is asked for again: for the next event, or once connected. */
+async function start() {
+  if (isStarting) return
+  isStarting = true
   try {
     const {runToasts} = await import('/static/notifications/toasts.js')
     for (const end of ends) end()
-    runToasts(waiting)
+    runToasts(waiting.splice(0))
   } catch (error) {
-    waiting.length = 0 // what it would have said is in the inbox
-    reportError(error)
+    console.warn(error)
   }
+  isStarting = false
 }
