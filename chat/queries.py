@@ -75,7 +75,7 @@ def history(user: User, room_id: int, *, before: int | None, after: int | None, 
     Without bounds the newest; `quoted` has the messages that these answer, where they
     aren't on the page. Raises `not_found`.
     """
-    found = Message.objects.filter(room=room_id)
+    found = Message.objects.filter(room=room_id).select_related("author")
     if after is not None:
         rows = list(found.filter(seq__gt=after).order_by("seq")[: limit + 1])
         page = rows[:limit]

@@ -15,9 +15,9 @@ if TYPE_CHECKING:
 RANK = models.Case(models.When(role="owner", then=0), models.When(role="moderator", then=1), default=2)
 MEMBERS_IN_ORDER = (RANK, F("user__display_name"), F("user__username"))
 
-# What a message's payload needs. Few messages have a job, and many the same author, so those are no joins;
+# What a message's payload needs besides its author. Few messages have a job, so that is no join;
 # a list of reactions costs less than a manager for each message.
-WHOLE = ("author", models.Prefetch("reactions", to_attr="given_reactions"), "job__owner")
+WHOLE = (models.Prefetch("reactions", to_attr="given_reactions"), "job__owner")
 
 
 class RoomQuerySet(models.QuerySet["Room"]):
@@ -42,7 +42,7 @@ class MessageQuerySet(models.QuerySet["Message"]):
 
     def whole(self) -> MessageQuerySet:
         """With all that the payload needs."""
-        return self.prefetch_related(*WHOLE)
+        return self.select_related("author").prefetch_related(*WHOLE)
 
     def changed_after(self, room_id: int, position: int) -> MessageQuerySet:
         """A room's stream from a position on: each message once, at its latest change."""
