@@ -4,13 +4,13 @@ from collections.abc import Collection, Mapping
 from datetime import datetime
 from typing import Any
 
-from django.db.models import Window, prefetch_related_objects
+from django.db.models import Window
 from django.db.models.functions import RowNumber
 
 from accounts.models import User
 from chat.models import Membership, Message, Room
 from chat.payloads import MEMBER_COLUMNS, member_from, member_payload, message_payload, room_name, room_payload
-from chat.querysets import MEMBERS_IN_ORDER, WHOLE
+from chat.querysets import MEMBERS_IN_ORDER
 from chat.seen import rooms_of, seen_by, seen_room
 from chatsite.realtime.commands import not_found
 
@@ -75,7 +75,7 @@ def history(user: User, room_id: int, *, before: int | None, after: int | None, 
     Without bounds the newest; `quoted` has the messages that these answer, where they
     aren't on the page. Raises `not_found`.
     """
-    found = Message.objects.filter(room=room_id).select_related("author")
+    found = Message.objects.filter(room=room_id).whole()
     if after is not None:
         rows = list(found.filter(seq__gt=after).order_by("seq")[: limit + 1])
         page = rows[:limit]
@@ -85,8 +85,7 @@ def history(user: User, room_id: int, *, before: int | None, after: int | None, 
         page = rows[:limit][::-1]
     shown = {message.pk for message in page}
     answered = {message.reply_to_id for message in page if message.reply_to_id} - shown
-    quoted = list(found.filter(pk__in=answered).order_by("pk"))
-    prefetch_related_objects([*page, *quoted], *WHOLE)
+    quoted = found.filter(pk__in=answered).order_by("pk")
     answer = {
         "messages": [message_payload(message) for message in page],
         "has_more": len(rows) > limit,

@@ -15,10 +15,6 @@ if TYPE_CHECKING:
 RANK = models.Case(models.When(role="owner", then=0), models.When(role="moderator", then=1), default=2)
 MEMBERS_IN_ORDER = (RANK, F("user__display_name"), F("user__username"))
 
-# What a message's payload needs besides its author. Few messages have a job, so that is no join;
-# a list of reactions costs less than a manager for each message.
-WHOLE = (models.Prefetch("reactions", to_attr="given_reactions"), "job__owner")
-
 
 class RoomQuerySet(models.QuerySet["Room"]):
     def visible_to(self, user: User) -> RoomQuerySet:
@@ -41,8 +37,12 @@ class MessageQuerySet(models.QuerySet["Message"]):
         return self.filter(Q(room__kind="public") | Exists(membership))
 
     def whole(self) -> MessageQuerySet:
-        """With all that the payload needs."""
-        return self.select_related("author").prefetch_related(*WHOLE)
+        """With all that the payload needs. Few messages have a job, so that is no join.
+
+        Reactions come as a list, `given_reactions`, which costs less than a manager for each message.
+        """
+        reactions = models.Prefetch("reactions", to_attr="given_reactions")
+        return self.select_related("author").prefetch_related(reactions, "job__owner")
 
     def changed_after(self, room_id: int, position: int) -> MessageQuerySet:
         """A room's stream from a position on: each message once, at its latest change."""

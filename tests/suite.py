@@ -22,7 +22,8 @@ from tests.support.servers import MissingError
 
 PYTHON = sys.executable
 RESULTS = Path("test-results")
-BROWSERS = ("chromium-headless-shell", "chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+PACKAGES = ("chromium-headless-shell", "chromium")  # Debian's, the cheaper first; each has a program of its name
+BROWSERS = (*PACKAGES, "chromium-browser", "google-chrome", "google-chrome-stable")
 SITE_VARIABLES = (
     *("ALLOWED_HOSTS", "ALLOW_SEED_LOAD", "BIND", "DATABASE_URL", "DEBUG", "DEMO_PASSWORD", "EMAIL_URL"),
     *("JOBS_ENGINE", "PORT", "RATE_LIMITS", "REDIS_URL", "SECRET_KEY", "SITE_NAME", "TEST_STACK", "VAR_DIR"),
@@ -196,7 +197,7 @@ def find_chromium() -> str:
     if shutil.which("apt-get") and os.geteuid() == 0:
         print("Installing Chromium with apt-get")
         apt = ["env", "DEBIAN_FRONTEND=noninteractive", "apt-get", "-o", "Acquire::Retries=0", "-qq", "-y"]
-        for command in (["update"], *(["install", "--no-install-recommends", name] for name in BROWSERS[:2])):
+        for command in (["update"], *(["install", "--no-install-recommends", name] for name in PACKAGES)):
             try:
                 quietly([*apt, *command])
             except MissingError as problem:
@@ -210,6 +211,11 @@ def find_chromium() -> str:
     raise MissingError(
         "No Chromium for the browser tests: apt-get install chromium, or set CHROMIUM to a browser's path"
     )
+
+
+def chosen_browser() -> str | None:
+    """The path for Playwright, which takes its own where there is none."""
+    return os.environ.get("CHROMIUM") or next(filter(None, map(shutil.which, BROWSERS)), None)
 
 
 def browser_on_path() -> str | None:

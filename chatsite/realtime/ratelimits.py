@@ -37,8 +37,9 @@ def limit(bucket: str, user_id: int, rate_per_second: float, burst: int) -> None
 def refusal(bucket: str, user_id: int, rate_per_second: float, burst: int) -> CommandError | None:
     """As `limit`, for who has something else to do before refusing."""
     wait = take(bucket, user_id, rate_per_second, burst)
-    words = _("That was a lot at once. Wait a moment.")
-    return CommandError("rate_limited", words, retry_after=wait) if wait else None
+    if not wait:
+        return None
+    return CommandError("rate_limited", _("That was a lot at once. Wait a moment."), retry_after=wait)
 
 
 def forget_all() -> None:

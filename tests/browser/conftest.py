@@ -1,8 +1,6 @@
 """A real browser and the real site: people with windows of their own, whose pages may not complain."""
 
-import os
 import re
-import shutil
 from collections.abc import Callable, Generator, Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -13,7 +11,7 @@ from playwright.sync_api import Browser, expect, sync_playwright
 
 from tests.browser.people import Complaints, Someone
 from tests.browser.windows import TIMEOUT_MS, Windows
-from tests.suite import BROWSERS, RESULTS
+from tests.suite import RESULTS, chosen_browser
 from tests.support import stack
 from tests.support.sites import Ground, Site
 
@@ -47,10 +45,9 @@ MakeRoom = Callable[..., dict[str, Any]]
 
 @pytest.fixture(scope="session")
 def browser() -> Iterator[Browser]:
-    path = os.environ.get("CHROMIUM") or next(filter(None, map(shutil.which, BROWSERS)), None)
     expect.set_options(timeout=TIMEOUT_MS)
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=path, args=FLAGS)
+        browser = playwright.chromium.launch(executable_path=chosen_browser(), args=FLAGS)
         yield browser
         browser.close()
 

@@ -1,7 +1,5 @@
 """What was written outlives trouble of the server and of the browser's storage."""
 
-import os
-import shutil
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
@@ -16,7 +14,7 @@ from tests.browser.conftest import FLAGS, Enter
 from tests.browser.people import Complaints, Someone
 from tests.browser.unsent import POST, TOO_LONG, mark, note_posts, on_sqlite, pending, saved, wait_until
 from tests.browser.windows import prepared
-from tests.suite import BROWSERS
+from tests.suite import chosen_browser
 from tests.support.sites import Ground, Site
 
 Room = dict[str, Any]
@@ -191,9 +189,8 @@ def no_writing(site: Site) -> Iterator[None]:
 @contextmanager
 def whole_browser(browser: Browser, site: Site, complaints: Complaints, folder: Path) -> Iterator[Someone]:
     """Alice at a browser of her own, whose profile stays."""
-    path = os.environ.get("CHROMIUM") or next(filter(None, map(shutil.which, BROWSERS)), None)
     context = browser.browser_type.launch_persistent_context(
-        folder, executable_path=path, args=FLAGS, base_url=site.origin, reduced_motion="reduce"
+        folder, executable_path=chosen_browser(), args=FLAGS, base_url=site.origin, reduced_motion="reduce"
     )
     with Someone.at(prepared(context), site, "alice", complaints) as alice:
         yield alice

@@ -1,8 +1,6 @@
 """How fast rooms come to the page: the first view with nothing cached, and going from room to room."""
 
 import asyncio
-import os
-import shutil
 import statistics
 from urllib.parse import urlsplit
 
@@ -11,7 +9,7 @@ from playwright.sync_api import Browser, BrowserContext, sync_playwright
 from tests.browser import weighing
 from tests.load.figures import Goal, Outcome
 from tests.load.stage import Stage, set_up
-from tests.suite import BROWSERS
+from tests.suite import chosen_browser
 from tests.support.cast import Person
 
 PEOPLE, ROOMS, MESSAGES = 20, 10, 1_000
@@ -26,9 +24,8 @@ async def run(rounds: int) -> Outcome:
 
 
 def measure(stage: Stage, rounds: int) -> Outcome:
-    path = os.environ.get("CHROMIUM") or next(filter(None, map(shutil.which, BROWSERS)), None)
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=path, args=FLAGS)
+        browser = playwright.chromium.launch(executable_path=chosen_browser(), args=FLAGS)
         loads = [first_view(stage, browser) for _ in range(rounds)]
         seen_first, seen_again = switches(stage, browser, rounds)
         browser.close()
