@@ -111,7 +111,7 @@ def test_a_failure_stays_and_offers_another_try(person: Enter) -> None:
     expect(bob.toasts).to_have_count(1)
 
 
-def test_three_toasts_at_most(person: Enter) -> None:
+def test_three_toasts_at_most_beneath_the_tools_of_the_page(person: Enter) -> None:
     dina = person("dina")
     dina.goes_to("/")
     dina.is_connected()
@@ -122,6 +122,8 @@ def test_three_toasts_at_most(person: Enter) -> None:
     expect(dina.toasts).to_have_count(3)
     toast_of(dina, "From outside 4").get_by_role("button", name="Hide “From outside 4”").click()
     expect(dina.toasts).to_have_count(2)
+    dina.page.locator(".head [data-dialog=new-room]").click()
+    expect(dina.page.locator("dialog[open]")).to_be_visible()
 
 
 def test_the_page_says_what_the_server_does_meanwhile(person: Enter) -> None:
