@@ -22,6 +22,7 @@ from chat.routing import websocket_urlpatterns as chat_sockets  # noqa: E402
 from chatsite import vitals  # noqa: E402
 from chatsite.backups.locks import hold_while_serving  # noqa: E402
 from chatsite.checks import refuse_unsafe  # noqa: E402
+from chatsite.request_threads import RequestThreads  # noqa: E402
 from chatsite.turnstile import Turnstile  # noqa: E402
 from notifications.jobs import start_runners  # noqa: E402
 from notifications.routing import websocket_urlpatterns as notification_sockets  # noqa: E402
@@ -55,5 +56,5 @@ class StartedAtFirstRequest:
 
 nowhere = path("<path:rest>", cast(Any, no_such_socket))  # Channels puts ASGI applications into Django's paths
 sockets = URLRouter([*chat_sockets, *notification_sockets, nowhere])
-protocols = ProtocolTypeRouter({"http": Turnstile(pages), "websocket": IdentityMiddleware(sockets)})
+protocols = ProtocolTypeRouter({"http": Turnstile(RequestThreads(pages)), "websocket": IdentityMiddleware(sockets)})
 application = StartedAtFirstRequest(protocols)

@@ -109,7 +109,6 @@ TEMPLATES = [
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 DATABASES = {"default": dj_database_url.parse(DATABASE_URL)}
 DATABASE = DATABASES["default"]
-DATABASE["CONN_MAX_AGE"] = 0  # connections belong to requests' threads, which end with them
 if DATABASE["ENGINE"].endswith("sqlite3"):
     # FULL: what was acknowledged survives a power cut. IMMEDIATE: a transaction that
     # reads and then writes waits for its turn instead of failing half-way.
@@ -119,6 +118,7 @@ if DATABASE["ENGINE"].endswith("sqlite3"):
         "transaction_mode": "IMMEDIATE",
         "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA journal_size_limit=67108864;",
     }
+    DATABASE["CONN_MAX_AGE"] = None  # threads are kept, and each keeps its open file
     DATABASE["TEST"] = {"NAME": str(VAR_DIR / "test.sqlite3")}  # a file: threads share it
 else:
     DATABASE["CONN_HEALTH_CHECKS"] = True

@@ -11,19 +11,25 @@ from typing import Any
 from asgiref.typing import ASGIReceiveEvent, ASGISendEvent
 
 AT_ONCE = 1  # with one interpreter and one database, two were measured to get less done
+REST = 1.0  # after each, in times of how long it was at work: what people have to themselves between two programs
+MAX_REST_SECONDS = 0.1
 
 
 class Turnstile:
-    """An ASGI application around another: of requests with an access token it lets in so many at once, in order."""
+    """An ASGI application around another: of requests with an access token it lets in so many at once, in order.
 
-    def __init__(self, app: Any, at_once: int = AT_ONCE) -> None:
+    A place that is given back rests before the next has it, so that programs have half of the process at most.
+    """
+
+    def __init__(self, app: Any, at_once: int = AT_ONCE, rest: float = REST) -> None:
         self._app = app
         self._places = asyncio.Semaphore(at_once)
+        self._rest = rest
 
     async def __call__(self, scope: dict[str, Any], receive: Any, send: Any) -> None:
         if not _is_from_program(scope):
             return await self._app(scope, receive, send)
-        visit = _Visit(self._places, receive, send)
+        visit = _Visit(self._places, self._rest, receive, send)
         try:
             await self._app(scope, visit.receive, visit.send)
         finally:
@@ -37,15 +43,15 @@ def _is_from_program(scope: dict[str, Any]) -> bool:
 class _Visit:
     """Takes a place when the whole request is here, however slowly it came; gives it back when the answer begins."""
 
-    def __init__(self, places: asyncio.Semaphore, receive: Any, send: Any) -> None:
-        self._places, self._receive, self._send = places, receive, send
-        self._has_place = False
+    def __init__(self, places: asyncio.Semaphore, rest: float, receive: Any, send: Any) -> None:
+        self._places, self._rest, self._receive, self._send = places, rest, receive, send
+        self._since: float | None = None  # when it took its place, while it has one
 
     async def receive(self) -> ASGIReceiveEvent:
         event: ASGIReceiveEvent = await self._receive()
         if event["type"] == "http.request" and not event.get("more_body"):
             await self._places.acquire()
-            self._has_place = True
+            self._since = asyncio.get_running_loop().time()
         return event
 
     async def send(self, event: ASGISendEvent) -> None:
@@ -53,6 +59,8 @@ class _Visit:
         await self._send(event)
 
     def end(self) -> None:
-        if self._has_place:
-            self._has_place = False
-            self._places.release()
+        if self._since is not None:
+            loop = asyncio.get_running_loop()
+            at_work = loop.time() - self._since
+            loop.call_later(min(self._rest * at_work, MAX_REST_SECONDS), self._places.release)
+            self._since = None

@@ -37,6 +37,10 @@ class DatabaseWrapper(base.DatabaseWrapper):
     def get_new_connection(self, conn_params: dict[str, Any]) -> Any:
         return patiently(lambda: super(DatabaseWrapper, self).get_new_connection(conn_params))
 
+    def is_usable(self) -> bool:
+        """What Django asks after an error: a file that could not be read or written is opened anew."""
+        return False
+
     def _in_turn(self, execute: Callable[..., T], sql: str, params: Any, many: bool, context: Any) -> T:
         """Django's hook around each statement."""
         if self._turn is not None or self.connection.in_transaction:

@@ -7,7 +7,7 @@ import logging
 import threading
 import time
 
-from django.db import connections
+from django.db import close_old_connections
 
 from chatsite.realtime.announce import whisper
 from notifications.events import JobProgressed
@@ -47,7 +47,7 @@ def _tell_on() -> None:
             with _news:
                 _due.update(dict.fromkeys(job_ids, time.monotonic() + RETRY_SECONDS))
         finally:
-            connections.close_all()
+            close_old_connections()
         time.sleep(GATHER_SECONDS)
 
 

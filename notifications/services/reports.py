@@ -67,12 +67,13 @@ def report_job(owner: User, job_id: int, report: Report) -> Job:
 
 
 def _own(owner: User, job_id: int, lock: bool = False) -> Job:
-    jobs = Job.objects.owned_by(owner.pk).select_related("owner")
+    jobs = Job.objects.owned_by(owner.pk)
     if lock:
-        jobs = jobs.select_for_update(no_key=True, of=["self"])
+        jobs = jobs.select_for_update(no_key=True)
     job = jobs.filter(pk=job_id).first()
     if job is None:
         raise not_found()
+    job.owner = owner
     return job
 
 

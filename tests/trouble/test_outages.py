@@ -117,7 +117,7 @@ async def test_a_mistake_of_ours_is_no_outage() -> None:
 
 
 async def test_it_gives_up_after_a_while(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(threads, "HEAL_SECONDS", 0.2)
+    monkeypatch.setattr(threads, "HEAL_SECONDS", 1.0)
     trouble = Trouble(BUSY, times=1_000)
     with pytest.raises(UnavailableError):
         await in_database(trouble)

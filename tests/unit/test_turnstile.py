@@ -3,10 +3,15 @@
 import asyncio
 from typing import Any
 
+import pytest
+
+from chatsite import turnstile
 from chatsite.turnstile import Turnstile
 
 AT_ONCE = 2
+NO_REST = 0
 PROGRAM = [(b"authorization", b"Bearer chat_key")]
+PERSON = [(b"cookie", b"sessionid=1")]
 
 
 class Pages:
@@ -57,7 +62,7 @@ async def programs(door: Turnstile, count: int) -> list[Visitor]:
 
 async def test_few_programs_are_at_work_at_once_and_the_others_follow() -> None:
     pages = Pages()
-    visitors = await programs(Turnstile(pages, AT_ONCE), 5)
+    visitors = await programs(Turnstile(pages, AT_ONCE, NO_REST), 5)
     for begun in range(AT_ONCE, 5):
         assert len(pages.at_work) == begun
         pages.at_work[begun - AT_ONCE].set_result(None)
@@ -68,17 +73,42 @@ async def test_few_programs_are_at_work_at_once_and_the_others_follow() -> None:
 
 async def test_people_do_not_wait_for_programs() -> None:
     pages = Pages()
-    door = Turnstile(pages, AT_ONCE)
+    door = Turnstile(pages, AT_ONCE, NO_REST)
     await programs(door, 5)
-    person = Visitor(door, [(b"cookie", b"sessionid=1")])
+    person = Visitor(door, PERSON)
     person.says(more=False)
     await settled()
     assert len(pages.at_work) == AT_ONCE + 1
 
 
+async def test_after_a_program_people_have_the_process_to_themselves_for_a_while(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(turnstile, "MAX_REST_SECONDS", 3600)
+    pages = Pages()
+    door = Turnstile(pages, at_once=1, rest=10**12)
+    await programs(door, 2)
+    pages.at_work[0].set_result(None)
+    await settled()
+    assert len(pages.at_work) == 1
+    person = Visitor(door, PERSON)
+    person.says(more=False)
+    await settled()
+    assert len(pages.at_work) == 2
+
+
+async def test_the_rest_is_never_long(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(turnstile, "MAX_REST_SECONDS", 0)
+    pages = Pages()
+    await programs(Turnstile(pages, at_once=1, rest=10**12), 2)
+    pages.at_work[0].set_result(None)
+    await settled()
+    assert len(pages.at_work) == 2
+
+
 async def test_who_sends_slowly_or_is_being_answered_keeps_nobody_waiting() -> None:
     pages = Pages()
-    door = Turnstile(pages, AT_ONCE)
+    door = Turnstile(pages, AT_ONCE, NO_REST)
     slow = [Visitor(door, PROGRAM) for _ in range(AT_ONCE)]
     for visitor in slow:
         visitor.says(more=True)
@@ -93,7 +123,7 @@ async def test_who_sends_slowly_or_is_being_answered_keeps_nobody_waiting() -> N
 
 async def test_a_request_that_fails_or_is_given_up_gives_its_place_back() -> None:
     pages = Pages()
-    door = Turnstile(pages, AT_ONCE)
+    door = Turnstile(pages, AT_ONCE, NO_REST)
     visitors = await programs(door, AT_ONCE + 2)
     visitors[-1].task.cancel()  # while it waits
     visitors[0].task.cancel()  # at work
