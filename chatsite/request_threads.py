@@ -19,7 +19,7 @@ T = TypeVar("T")
 
 
 class RequestThreads:
-    """An ASGI application around Django's: all that blocks of one request runs in one thread, if it can in a used one."""
+    """An ASGI application around Django's: all of a request that blocks runs in one thread, in a used one if it can."""
 
     def __init__(self, app: Any) -> None:
         self._app = app
