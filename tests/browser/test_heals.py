@@ -59,6 +59,7 @@ def test_a_room_that_could_not_be_asked_for_comes_with_the_connection(
     alice.site.start()
     expect(alice.link_to(galley)).to_be_visible()
     alice.link_to(galley).click()
+    alice.arrives_at(f"/rooms/{galley['slug']}/")
     alice.writes("Soup")
     alice.sees("Soup")
 

@@ -77,6 +77,8 @@ def test_people_are_added_and_their_sidebar_knows_at_once(person: Enter, make_ro
     alice.clicks("Done")
     expect(alice.page.locator("#members")).to_contain_text("Bob")
     bob.link_to(room).click()
+    bob.arrives_at(f"/rooms/{room['slug']}/")
+    bob.is_connected()
     bob.writes("Thank you")
     alice.sees("Thank you")
 

@@ -2,6 +2,7 @@
 
 import itertools
 import re
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -54,6 +55,22 @@ def is_in(someone: Someone, room: Room) -> None:
 def goes_over_to(someone: Someone, room: Room) -> None:
     someone.link_to(room).click()
     is_in(someone, room)
+
+
+def sets_off_for(someone: Someone, room: Room) -> Callable[[], None]:
+    """Asks for the room, which comes when what is returned is called."""
+    held: list[Route] = []
+    address = f"**/rooms/{room['slug']}/"
+    someone.page.route(address, lambda route: held.append(route))
+    with someone.page.expect_request(address):
+        someone.link_to(room).click()
+    expect(someone.link_to(room)).to_have_attribute("aria-current", "page")
+
+    def let_come() -> None:
+        with someone.page.expect_response(address):
+            held[0].continue_()
+
+    return let_come
 
 
 def says(someone: Someone, room: Room, body: str) -> dict[str, Any]:
@@ -142,6 +159,35 @@ def test_each_room_keeps_its_draft(alice: Someone, rooms: Rooms) -> None:
     expect(alice.composer).to_have_value("half a deck")
 
 
+def test_what_is_typed_on_the_way_is_for_the_room_that_comes(alice: Someone, rooms: Rooms) -> None:
+    harbour, quarterdeck = rooms
+    let_come = sets_off_for(alice, quarterdeck)
+    alice.writes("Ahoy")
+    expect(alice.composer).to_have_value("Ahoy")
+    let_come()
+    is_in(alice, quarterdeck)
+    expect(alice.composer).to_have_value("Ahoy")
+    alice.composer.press("Enter")
+    alice.sees_in_order("Ahoy")
+    goes_over_to(alice, harbour)
+    expect(alice.composer).to_have_value("")
+    assert (saved(alice, harbour), saved(alice, quarterdeck)) == ([], ["Ahoy"])
+
+
+def test_a_draft_stays_in_its_room_and_is_not_sent_on_the_way(alice: Someone, rooms: Rooms) -> None:
+    harbour, quarterdeck = rooms
+    alice.types("half a harbour")
+    let_come = sets_off_for(alice, quarterdeck)
+    alice.composer.press("Enter")
+    expect(alice.composer).to_have_value("half a harbour")
+    alice.link_to(harbour).click()  # after all
+    let_come()
+    is_in(alice, harbour)
+    alice.composer.press("Enter")
+    alice.sees_in_order("half a harbour")
+    assert saved(alice, harbour) == ["half a harbour"]
+
+
 def test_what_waits_in_one_room_goes_out_while_another_is_shown(
     alice: Someone, rooms: Rooms, complaints: Complaints
 ) -> None:
@@ -208,15 +254,9 @@ def test_of_two_quick_wishes_the_last_counts(alice: Someone, rooms: Rooms, make_
     _, quarterdeck = rooms
     galley = make_room("alice", "bob", name="Galley")
     expect(alice.link_to(galley)).to_be_visible()
-    held: list[Route] = []
-    address = f"**/rooms/{quarterdeck['slug']}/"
-    alice.page.route(address, lambda route: held.append(route))
-    with alice.page.expect_request(address):
-        alice.link_to(quarterdeck).click()
-    expect(alice.link_to(quarterdeck)).to_have_attribute("aria-current", "page")
+    let_come = sets_off_for(alice, quarterdeck)
     goes_over_to(alice, galley)
-    with alice.page.expect_response(address):
-        held[0].continue_()
+    let_come()
     alice.writes("Soup")
     alice.sees_in_order("Soup")
     is_in(alice, galley)

@@ -17,6 +17,7 @@ export class Composer {
   #room
   #handlers
   #replyTo = null
+  #held = null // what stood in the field when the reader set off for another room
 
   /** `handlers`: `send(body, replyTo)`, `typing()`, `editLast()`, `people()`. */
   constructor(form, room, handlers, signal) {
@@ -32,6 +33,20 @@ export class Composer {
   }
 
   focus() { this.#field.focus() }
+
+  /** Until `release` nothing is sent: another room was asked for, and who goes on typing means that one. */
+  hold() { this.#held ??= this.#field.value }
+
+  release() { this.#held = null }
+
+  /** Takes out what was typed into an empty field since `hold`: it goes along to the other room. */
+  takeTyped() {
+    if (this.#held !== '') return ''
+    const typed = this.#field.value
+    keepDraft(this.#room, '')
+    this.#field.value = ''
+    return typed
+  }
 
   /** Names the message that the next one answers; null for none. */
   answer(message) {
@@ -91,6 +106,7 @@ export class Composer {
   }
 
   #send() {
+    if (this.#held !== null) return
     const body = this.#field.value
     if (!body.trim() || characters(body) > MAX_CHARACTERS) {
       this.focus()

@@ -66,6 +66,14 @@ export class RoomView {
     return message?.id ? {id: message.id, seq: message.seq, top} : {atEnd: true}
   }
 
+  /** The reader has asked for another room, which is on its way; `stay` where it doesn't come. */
+  setOff() { this.#composer.hold() }
+
+  stay() { this.#composer.release() }
+
+  /** What was typed meanwhile, for the other room. */
+  takeTyped() { return this.#composer.takeTyped() }
+
   /** Gives the page back, as it now is: what the next view of this room begins with. Null where it can't. */
   leave() {
     const page = this.#timeline.page

@@ -7,6 +7,7 @@ import {going} from '/static/chatsite/going.js'
 import {fill, gettext} from '/static/chatsite/i18n.js'
 import {markCurrent} from '/static/chatsite/sidebar.js'
 import {chatSocket} from '/static/chatsite/sockets.js'
+import {draftOf, keepDraft} from './drafts.js'
 import {RoomView, say} from './roomview.js'
 import {keep, takeBack} from './seenrooms.js'
 
@@ -83,10 +84,17 @@ async function find({pathname, href}) {
   const wish = ++wishes
   closeDrawer()
   markCurrent(pathname)
-  if (pathname === path) return HERE
+  if (pathname === path) {
+    view.stay()
+    return HERE
+  }
+  view.setOff()
   const page = takeBack(ROOM.exec(pathname)?.[1]) ?? await load(href)
   if (wish !== wishes) return undefined
-  if (!page) markCurrent(path)
+  if (!page) {
+    markCurrent(path)
+    view.stay()
+  }
   tellTrouble(!page)
   return page
 }
@@ -106,6 +114,8 @@ function leaveFor(url) {
 }
 
 function show(page, place) {
+  const typed = view.takeTyped()
+  if (typed && !draftOf(page.room.id)) keepDraft(page.room.id, typed)
   const left = view.leave()
   if (left) keep(left)
   path = location.pathname
