@@ -20,6 +20,8 @@ from tests.support import servers
 from tests.support.sites import run_python
 
 DURABLE = ("-c", "fsync=on", "-c", "full_page_writes=on", "-c", "synchronous_commit=on")
+LOG_FILES = 32  # of 16 MB
+KEEPS_LOG_FILES = ("-c", f"min_wal_size={LOG_FILES * 16}MB")
 
 
 class Grounds:
@@ -53,11 +55,12 @@ class Grounds:
 
     @cached_property
     def postgres_server(self) -> servers.Server:
-        """One that asks the disk for each commit, as whoever runs the site has it."""
+        """One that asks the disk for each commit, as whoever runs the site has it, and has been in use."""
         server = self.resources.enter_context(servers.postgres_server(durable=True))
         server.end(signal.SIGINT)
-        server.command += DURABLE
+        server.command += [*DURABLE, *KEEPS_LOG_FILES]
         server.start()
+        use_up_log(server)
         return server
 
     def _made(self, name: str, variables: Mapping[str, str]) -> Path:
@@ -138,6 +141,15 @@ def environment(folder: Path, variables: Mapping[str, str]) -> dict[str, str]:
     """Of a site on loopback without limits, whatever this process was started with."""
     inherited = {name: value for name, value in os.environ.items() if name not in SITE_VARIABLES}
     return {**inherited, "VAR_DIR": str(folder), "RATE_LIMITS": "off", "ALLOW_SEED_LOAD": "1", **variables}
+
+
+def use_up_log(server: servers.Server) -> None:
+    """A new server makes the files of its log when it first needs them, and whoever commits then waits for 80 ms."""
+    with psycopg.connect(server.url, autocommit=True) as connection:
+        for _ in range(LOG_FILES):
+            connection.execute("SELECT pg_logical_emit_message(true, 'bench', '')")
+            connection.execute("SELECT pg_switch_wal()")
+        connection.execute("CHECKPOINT")  # what was used is kept to be used again
 
 
 def database_url(server: str, name: str) -> str:
