@@ -1,10 +1,10 @@
-"""Whose turn it is to write, and that nobody keeps it."""
+"""Whose turn it is to write, that nobody keeps it, and what an error does to a file that is kept open."""
 
 import threading
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
-from django.db import OperationalError, connection, transaction
+from django.db import OperationalError, close_old_connections, connection, transaction
 
 from accounts.models import User
 from chatsite.sqlite3 import base
@@ -96,3 +96,17 @@ def test_who_gets_no_turn_hears_that_the_database_is_busy(alice: User, monkeypat
             pool.submit(write_elsewhere).result(WAIT_SECONDS)
         assert base.is_busy(refused.value)
         assert pool.submit(read_elsewhere).result(WAIT_SECONDS) == "Alice"  # who reads waits for nobody
+
+
+@on_sqlite
+@pytest.mark.django_db(transaction=True)
+def test_a_kept_file_is_opened_anew_after_an_error() -> None:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT 1")
+    kept = connection.connection
+    close_old_connections()
+    assert connection.connection is kept
+    with pytest.raises(OperationalError), connection.cursor() as cursor:
+        cursor.execute("SELECT * FROM nowhere")
+    close_old_connections()
+    assert connection.connection is None
