@@ -28,6 +28,7 @@ export function say(text) {
 }
 
 export class RoomView {
+  composer
   #leaving = new AbortController()
   #room
   #box = $('#timeline')
@@ -36,7 +37,6 @@ export class RoomView {
   #history
   #reading
   #typing
-  #composer
 
   /**
    * `page`: `{room, messages, quoted, has_more, head, epoch}` as the server's view gives it; `head` is null where
@@ -66,14 +66,6 @@ export class RoomView {
     return message?.id ? {id: message.id, seq: message.seq, top} : {atEnd: true}
   }
 
-  /** The reader has asked for another room, which is on its way; `stay` where it doesn't come. */
-  setOff() { this.#composer.hold() }
-
-  stay() { this.#composer.release() }
-
-  /** What was typed meanwhile, for the other room. */
-  takeTyped() { return this.#composer.takeTyped() }
-
   /** Gives the page back, as it now is: what the next view of this room begins with. Null where it can't. */
   leave() {
     const page = this.#timeline.page
@@ -98,7 +90,7 @@ export class RoomView {
     this.#history = new History(this.#room.id, this.#timeline, this.#box, () => this.#showBeginning(), signal)
     this.#reading = new Reading(this.#room, this.#timeline, this.#box, signal)
     this.#typing = new Typing(this.#room.id, $('.typing'), signal)
-    this.#composer = new Composer($('#compose'), this.#room.id, {
+    this.composer = new Composer($('#compose'), this.#room.id, {
       send: (body, replyTo) => this.#send(body, replyTo),
       typing: () => this.#typing.say(),
       editLast: () => this.#editLast(),
@@ -107,7 +99,7 @@ export class RoomView {
     this.#offerDialogs(signal)
     new Actions(this.#box, this.#timeline, {
       moderates: () => canModerate(this.#room),
-      reply: message => this.#composer.answer(message),
+      reply: message => this.composer.answer(message),
       edit: message => this.#edit(message),
       jump: (id, seq) => this.#jump(id, seq),
       retry: id => outbox.retry(id),
@@ -151,7 +143,7 @@ export class RoomView {
       if (detail.room === this.#room.id) location.assign('/')
     }, {signal})
     onClick(document, '.newest', () => this.#toNewest(), signal)
-    onClick(document, '[data-focus="composer"]', () => this.#composer.focus(), signal)
+    onClick(document, '[data-focus="composer"]', () => this.composer.focus(), signal)
     $('#join').addEventListener('click', () => this.#join(), {signal})
     document.addEventListener('keydown', event => this.#onKey(event), {signal})
   }
@@ -225,13 +217,13 @@ export class RoomView {
 
   /** Gives it the focus where that pops up no keyboard. */
   #toComposer() {
-    if (canWrite(this.#room) && matchMedia('(pointer: fine)').matches) this.#composer.focus()
+    if (canWrite(this.#room) && matchMedia('(pointer: fine)').matches) this.composer.focus()
   }
 
   #edit(message) {
     edit(this.#timeline.nodeOf(message.id), message, this.#timeline, {
       people: () => this.#panel.people.filter(({id}) => id !== me.id),
-      left: () => this.#composer.focus(),
+      left: () => this.composer.focus(),
     })
   }
 
@@ -261,7 +253,7 @@ export class RoomView {
     if (this.#leaving.signal.aborted) return
     this.#timeline.scroll.toEnd()
     this.#reading.look()
-    if (canWrite(this.#room)) this.#composer.focus()
+    if (canWrite(this.#room)) this.composer.focus()
   }
 
   #onKey(event) {
@@ -285,7 +277,7 @@ export class RoomView {
     try {
       await api('POST', `/api/rooms/${this.#room.id}/members`, {user: me.id})
       await this.#refresh()
-      if (!this.#leaving.signal.aborted) this.#composer.focus()
+      if (!this.#leaving.signal.aborted) this.composer.focus()
     } catch (error) {
       say(error.message)
     }

@@ -85,15 +85,15 @@ async function find({pathname, href}) {
   closeDrawer()
   markCurrent(pathname)
   if (pathname === path) {
-    view.stay()
+    view.composer.release()
     return HERE
   }
-  view.setOff()
+  view.composer.hold()
   const page = takeBack(ROOM.exec(pathname)?.[1]) ?? await load(href)
   if (wish !== wishes) return undefined
   if (!page) {
     markCurrent(path)
-    view.stay()
+    view.composer.release()
   }
   tellTrouble(!page)
   return page
@@ -114,7 +114,7 @@ function leaveFor(url) {
 }
 
 function show(page, place) {
-  const typed = view.takeTyped()
+  const typed = view.composer.takeTyped()
   if (typed && !draftOf(page.room.id)) keepDraft(page.room.id, typed)
   const left = view.leave()
   if (left) keep(left)
