@@ -146,6 +146,7 @@ class StreamConsumer(AsyncWebsocketConsumer):
 
     async def _take(self, text: str | None) -> None:
         """Answers one frame, whatever is in it; also nonsense counts against what anybody may send."""
+        self.hub.active_at = self.hub.loop.time()
         too_many = refusal("command", self.identity.user_id, COMMANDS_PER_SECOND, COMMANDS_BURST)
         ref: str | None = None
         try:

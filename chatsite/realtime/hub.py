@@ -62,6 +62,7 @@ class Hub:
         self.id = secrets.token_hex(8)
         self.sockets: set[Socket] = set()
         self.deliveries = 0
+        self.active_at = float("-inf")  # by the loop's clock: when a command last came, or news went out
         self._epoch: str | None = None
         self._followings: dict[str, Following] = {}
         self._telling: set[asyncio.Task[None]] = set()
@@ -148,6 +149,7 @@ class Hub:
 
     def offer(self, stream: str, frames: Iterable[Frame], access: int) -> None:
         if following := self._followings.get(stream):
+            self.active_at = self.loop.time()
             following.offer(frames, access)
 
     def _publish(self, group: str, message: dict[str, Any]) -> None:

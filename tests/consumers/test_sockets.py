@@ -52,6 +52,24 @@ async def test_it_refuses_pages_of_other_sites(alice: User, origin: str) -> None
         await client.quiet()
 
 
+async def test_the_hub_knows_when_somebody_was_last_active(alice: User, bob: User, room: Room) -> None:
+    async with LocalClient(alice) as client:
+        hub = hubs.ensure()
+        began = hub.loop.time()
+        assert hub.active_at < began
+        await client.quiet()
+        asked = hub.active_at
+        assert asked >= began
+        await in_database(speak, bob, room)
+        await asyncio.sleep(0)
+        assert hub.active_at == asked, "nobody here hears it"
+        await client.request("stream.subscribe", stream=f"room:{room.pk}", after=None)
+        asked = hub.active_at
+        await in_database(speak, bob, room)
+        await client.next_event("message.posted")
+        assert hub.active_at > asked
+
+
 async def test_it_knows_no_other_socket(alice: User) -> None:
     with pytest.raises(HandshakeRefusedError):
         async with LocalClient(alice, "/ws/else/"):

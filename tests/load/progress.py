@@ -1,4 +1,4 @@
-"""Two hundred programs report their jobs a hundred times a second each: what is left for those who talk?"""
+"""Two hundred programs report running jobs a hundred times a second each: what is left for those who talk?"""
 
 import asyncio
 import json
@@ -106,6 +106,7 @@ async def run(programs: int, seconds: float) -> Outcome:
         working = [Program(stage.site.port, key) for key in stage.keys[MEMBERS:]]
         for program in working:
             await program.start()
+            await program.report()
         with crowd.talking(crowd.members[:SPEAKERS], POSTS_PER_SECOND):
             await asyncio.sleep(WARM_UP_SECONDS)
             before = await listen(crowd, seconds)

@@ -1,11 +1,13 @@
 """Who waits at the turnstile for whom: an application that answers when it is told to."""
 
 import asyncio
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
 from chatsite import turnstile
+from chatsite.realtime import hub as hubs
 from chatsite.turnstile import Turnstile
 
 AT_ONCE = 2
@@ -81,29 +83,67 @@ async def test_people_do_not_wait_for_programs() -> None:
     assert len(pages.at_work) == AT_ONCE + 1
 
 
-async def test_after_a_program_people_have_the_process_to_themselves_for_a_while(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
+@pytest.fixture
+def long_rest(monkeypatch: pytest.MonkeyPatch) -> float:
     monkeypatch.setattr(turnstile, "MAX_REST_SECONDS", 3600)
+    return 10**12
+
+
+async def visits(door: Turnstile) -> None:
+    """Somebody asks for a page."""
+    Visitor(door, PERSON).says(more=False)
+    await settled()
+
+
+async def test_after_a_program_people_have_the_process_to_themselves_for_a_while(long_rest: float) -> None:
     pages = Pages()
-    door = Turnstile(pages, at_once=1, rest=10**12)
+    door = Turnstile(pages, at_once=1, rest=long_rest)
+    await visits(door)
+    await programs(door, 2)
+    pages.at_work[1].set_result(None)
+    await settled()
+    assert len(pages.at_work) == 2
+    await visits(door)
+    assert len(pages.at_work) == 3
+
+
+async def test_who_talks_has_it_as_well(long_rest: float, monkeypatch: pytest.MonkeyPatch) -> None:
+    hub = SimpleNamespace(active_at=asyncio.get_running_loop().time())
+    monkeypatch.setattr(hubs, "current", lambda: hub)
+    pages = Pages()
+    door = Turnstile(pages, at_once=1, rest=long_rest)
     await programs(door, 2)
     pages.at_work[0].set_result(None)
     await settled()
     assert len(pages.at_work) == 1
-    person = Visitor(door, PERSON)
-    person.says(more=False)
-    await settled()
-    assert len(pages.at_work) == 2
 
 
-async def test_the_rest_is_never_long(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(turnstile, "MAX_REST_SECONDS", 0)
+async def test_where_nobody_is_active_programs_follow_at_once(
+    long_rest: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
     pages = Pages()
-    await programs(Turnstile(pages, at_once=1, rest=10**12), 2)
+    door = Turnstile(pages, at_once=1, rest=long_rest)
+    await programs(door, 2)
     pages.at_work[0].set_result(None)
     await settled()
-    assert len(pages.at_work) == 2
+    assert len(pages.at_work) == 2, "there was nobody"
+    monkeypatch.setattr(turnstile, "ACTIVE_SECONDS", 0)
+    await visits(door)
+    await programs(door, 1)
+    pages.at_work[1].set_result(None)
+    await settled()
+    assert len(pages.at_work) == 4, "somebody was there, but is no more"
+
+
+async def test_the_rest_is_never_long(long_rest: float, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(turnstile, "MAX_REST_SECONDS", 0)
+    pages = Pages()
+    door = Turnstile(pages, at_once=1, rest=long_rest)
+    await visits(door)
+    await programs(door, 2)
+    pages.at_work[1].set_result(None)
+    await settled()
+    assert len(pages.at_work) == 3
 
 
 async def test_who_sends_slowly_or_is_being_answered_keeps_nobody_waiting() -> None:
