@@ -15,6 +15,11 @@ if TYPE_CHECKING:
 class Request(WebRequest):
     """One request and its response."""
 
+    def process(self) -> None:
+        super().process()
+        if self.transport is None:  # a WebSocket has it now, and nobody comes back to this channel
+            self.channel.requests.remove(self)  # who know each other wait for the garbage collector
+
     def application_ended(self, error: BaseException | None) -> None:
         """Called by the server. What has begun and will not be finished is cut off, for the client to see."""
         if self.finished or getattr(self, "channel", None) is None:

@@ -337,7 +337,8 @@ class Socket(WebSocketProtocol):
         transport = self.transport
         self.server.transports.discard(transport)
         super().connectionLost(reason)
-        # Protocol and transport know each other, so what they hold would wait for the garbage collector.
+        # Whether it is closed is told with the socket itself: who knows each other waits for the garbage collector.
+        self.is_closed = None
         transport.dataBuffer, transport._tempDataBuffer, self.data = b"", [], b""
 
 

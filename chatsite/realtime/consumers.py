@@ -97,7 +97,7 @@ class StreamConsumer(AsyncWebsocketConsumer):
             await self._settle()
         finally:
             self.hub.leave(self)
-            self.outlet.closed = True
+            self.outlet.end()
             if self._is_open:
                 release(self.identity.user_id)
                 await self.closed()

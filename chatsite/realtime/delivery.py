@@ -93,6 +93,11 @@ class Outlet:
         self.closed = True
         self._enqueue({"type": "websocket.close", "code": code})
 
+    def end(self) -> None:
+        """The socket is gone. It knows its outlet: if that knew it on, both would wait for the garbage collector."""
+        self.closed = True
+        self._on_overflow = self._on_loss = lambda: None
+
     async def flush(self) -> None:
         """Returns when the server has taken everything."""
         while self._task is not None and not self._task.done():

@@ -1,5 +1,7 @@
 """What a serving process keeps of the memory that it had."""
 
+import asyncio
+import json
 import re
 import urllib.request
 from concurrent.futures import ThreadPoolExecutor
@@ -9,9 +11,12 @@ from pathlib import Path
 from chatsite.memory import ARENAS
 from tests.server.test_site import MakeSite
 from tests.support.patching import patched
+from tests.support.sites import Site
+from tests.support.sockets import WsClient
 
 ARENA = 64 * 2**20  # bytes of addresses that glibc reserves for each but the first, at a multiple of that
 VISITORS = 16
+SOCKETS = 20
 
 
 def test_threads_share_few_heaps(make_site: MakeSite) -> None:
@@ -32,6 +37,33 @@ def test_garbage_is_not_searched_for_in_what_the_site_is_made_of(make_site: Make
     urllib.request.urlopen(site.url("/accounts/login/"), timeout=60).close()
     searched, left_out = map(int, (tmp_path / "searched").read_text().split())
     assert searched < left_out / 10
+
+
+async def test_a_closed_socket_waits_for_no_search(make_site: MakeSite) -> None:
+    site = make_site(workers=1, **patched("tests.server.patches:answer_garbage"))
+
+    async def visit(times: int) -> None:
+        for _ in range(times):
+            for path, stream in (("/ws/chat/", f"room:{site.room['id']}"), ("/ws/notifications/", None)):
+                async with WsClient(site.ws_url(path), site.people["alice"].cookie) as client:
+                    if stream:
+                        await client.request("stream.subscribe", stream=stream, after=None)
+                    await client.request("ping")
+
+    await visit(1)
+    await asyncio.to_thread(garbage, site)
+    await visit(SOCKETS // 2)
+    async with WsClient(site.ws_url("/ws/chat/"), site.people["alice"].cookie) as last:
+        await last.request("ping")  # those before it have ended
+        found = await asyncio.to_thread(garbage, site)
+    of_sockets = {name for name, number in found.items() if number >= SOCKETS // 2} - {"cell", "function", "tuple"}
+    assert not of_sockets
+
+
+def garbage(site: Site) -> dict[str, int]:
+    with urllib.request.urlopen(site.url("/garbage"), timeout=60) as answer:
+        found: dict[str, int] = json.load(answer)
+    return found
 
 
 def heaps(pid: int) -> int:
