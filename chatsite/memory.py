@@ -7,7 +7,7 @@ from django.urls import get_resolver
 
 M_ARENA_MAX = -8  # of glibc's malloc.h
 ARENAS = 2
-FULL_SEARCH_EVERY = 60  # partial ones; Python's own number is 10
+FULL_SEARCH_EVERY = 20  # partial ones; Python's own number is 10
 
 
 def share_arenas() -> None:
@@ -26,7 +26,8 @@ def keep_what_is_loaded() -> None:
 
     That search goes through everything that lives, and nothing else happens meanwhile. The site's own modules are
     most of it and never garbage: with them it takes 0.1 s, after every few hundred requests. What is left, people's
-    sockets above all, still takes 30 ms with 250 of them: it is looked at more rarely.
+    sockets above all, still takes 30 ms with 250 of them, so it is looked at more rarely; what requests leave until
+    then takes some megabytes.
     """
     _ = get_resolver().url_patterns
     gc.collect()
