@@ -337,8 +337,8 @@ class Socket(WebSocketProtocol):
         transport = self.transport
         self.server.transports.discard(transport)
         super().connectionLost(reason)
-        # Whether it is closed is told with the socket itself: who knows each other waits for the garbage collector.
-        self.is_closed = None
+        self.is_closed = None  # it is told with the socket itself: who knows each other waits for the garbage collector
+        # The application may go on for long, and holds this socket until it ends.
         transport.dataBuffer, transport._tempDataBuffer, self.data = b"", [], b""
 
 

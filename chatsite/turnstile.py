@@ -6,6 +6,7 @@ stand between them. Here one is at work, and the others wait at no cost.
 """
 
 import asyncio
+from collections.abc import Callable
 from typing import Any
 
 from asgiref.typing import ASGIReceiveEvent, ASGISendEvent
@@ -35,16 +36,13 @@ class Turnstile:
         if not _is_from_program(scope):
             self._page_at = asyncio.get_running_loop().time()
             return await self._app(scope, receive, send)
-        visit = _Visit(self, receive, send)
+        visit = _Visit(self._places, self._give_back, receive, send)
         try:
             await self._app(scope, visit.receive, visit.send)
         finally:
             visit.end()
 
-    async def take_place(self) -> None:
-        await self._places.acquire()
-
-    def give_back(self, seconds_at_work: float) -> None:
+    def _give_back(self, seconds_at_work: float) -> None:
         loop = asyncio.get_running_loop()
         if self._are_people_active(loop.time()):
             loop.call_later(min(self._rest * seconds_at_work, MAX_REST_SECONDS), self._places.release)
@@ -64,14 +62,14 @@ def _is_from_program(scope: dict[str, Any]) -> bool:
 class _Visit:
     """Takes a place when the whole request is here, however slowly it came; gives it back when the answer begins."""
 
-    def __init__(self, turnstile: Turnstile, receive: Any, send: Any) -> None:
-        self._turnstile, self._receive, self._send = turnstile, receive, send
+    def __init__(self, places: asyncio.Semaphore, give_back: Callable[[float], None], receive: Any, send: Any) -> None:
+        self._places, self._give_back, self._receive, self._send = places, give_back, receive, send
         self._since: float | None = None  # when it took its place, while it has one
 
     async def receive(self) -> ASGIReceiveEvent:
         event: ASGIReceiveEvent = await self._receive()
         if event["type"] == "http.request" and not event.get("more_body"):
-            await self._turnstile.take_place()
+            await self._places.acquire()
             self._since = asyncio.get_running_loop().time()
         return event
 
@@ -81,5 +79,5 @@ class _Visit:
 
     def end(self) -> None:
         if self._since is not None:
-            self._turnstile.give_back(asyncio.get_running_loop().time() - self._since)
+            self._give_back(asyncio.get_running_loop().time() - self._since)
             self._since = None

@@ -3,13 +3,12 @@
 import asyncio
 import ctypes
 import gc
-import json
 import sys
 from collections import Counter
 from typing import Any
 
-from chatsite import asgi
 from chatsite.realtime import hub
+from tests.support.patching.answers import answer
 
 
 def answer_census() -> None:
@@ -20,18 +19,7 @@ def answer_census() -> None:
     rings. With `?types`, also how many objects of each type. Nothing is collected before counting, so that what is
     measured is what the site does by itself.
     """
-    site = asgi.application
-
-    async def application(scope: dict[str, Any], receive: Any, send: Any) -> None:
-        if scope.get("path") != "/census":
-            await site(scope, receive, send)
-            return
-        body = json.dumps(census(with_types=scope["query_string"] == b"types")).encode()
-        headers = [(b"content-length", str(len(body)).encode())]
-        await send({"type": "http.response.start", "status": 200, "headers": headers})
-        await send({"type": "http.response.body", "body": body})
-
-    asgi.application = application  # type: ignore[assignment]
+    answer("/census", lambda query: census(with_types=query == b"types"))
 
 
 class Allocator(ctypes.Structure):

@@ -1,14 +1,13 @@
 """What the tests of the server patch in it; by tests/support/patching."""
 
 import gc
-import json
 import os
 from collections import Counter
 from pathlib import Path
-from typing import Any
 
 from chatsite import asgi
 from tests.support.patching import SWITCHES
+from tests.support.patching.answers import answer
 
 
 def tell_what_is_searched() -> None:
@@ -27,20 +26,14 @@ def tell_what_is_searched() -> None:
 def answer_garbage() -> None:
     """GET /garbage → how many objects of each type wait for Python's search for garbage, made only now."""
     gc.disable()
-    site = asgi.application
+    answer("/garbage", lambda _: take_garbage())
 
-    async def application(scope: dict[str, Any], receive: Any, send: Any) -> None:
-        if scope.get("path") != "/garbage":
-            await site(scope, receive, send)
-            return
-        gc.set_debug(gc.DEBUG_SAVEALL)
-        gc.collect()
-        gc.set_debug(0)
-        body = json.dumps(Counter(type(found).__qualname__ for found in gc.garbage)).encode()
-        gc.garbage.clear()
-        gc.collect()
-        headers = [(b"content-length", str(len(body)).encode())]
-        await send({"type": "http.response.start", "status": 200, "headers": headers})
-        await send({"type": "http.response.body", "body": body})
 
-    asgi.application = application  # type: ignore[assignment]
+def take_garbage() -> Counter[str]:
+    gc.set_debug(gc.DEBUG_SAVEALL)
+    gc.collect()
+    gc.set_debug(0)
+    found = Counter(type(each).__qualname__ for each in gc.garbage)
+    gc.garbage.clear()
+    gc.collect()
+    return found

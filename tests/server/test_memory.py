@@ -16,7 +16,7 @@ from tests.support.sockets import WsClient
 
 ARENA = 64 * 2**20  # bytes of addresses that glibc reserves for each but the first, at a multiple of that
 VISITORS = 16
-SOCKETS = 20
+VISITS = 10
 
 
 def test_threads_share_few_heaps(make_site: MakeSite) -> None:
@@ -42,21 +42,21 @@ def test_garbage_is_not_searched_for_in_what_the_site_is_made_of(make_site: Make
 async def test_a_closed_socket_waits_for_no_search(make_site: MakeSite) -> None:
     site = make_site(workers=1, **patched("tests.server.patches:answer_garbage"))
 
+    alice = site.people["alice"]
+    streams = {"/ws/chat/": f"room:{site.room['id']}", "/ws/notifications/": f"inbox:{alice.id}"}
+
     async def visit(times: int) -> None:
-        for _ in range(times):
-            for path, stream in (("/ws/chat/", f"room:{site.room['id']}"), ("/ws/notifications/", None)):
-                async with WsClient(site.ws_url(path), site.people["alice"].cookie) as client:
-                    if stream:
-                        await client.request("stream.subscribe", stream=stream, after=None)
-                    await client.request("ping")
+        for path, stream in [*streams.items()] * times:
+            async with WsClient(site.ws_url(path), alice.cookie) as client:
+                await client.request("stream.subscribe", stream=stream, after=None)
 
     await visit(1)
     await asyncio.to_thread(garbage, site)
-    await visit(SOCKETS // 2)
-    async with WsClient(site.ws_url("/ws/chat/"), site.people["alice"].cookie) as last:
+    await visit(VISITS)
+    async with WsClient(site.ws_url("/ws/chat/"), alice.cookie) as last:
         await last.request("ping")  # those before it have ended
         found = await asyncio.to_thread(garbage, site)
-    of_sockets = {name for name, number in found.items() if number >= SOCKETS // 2} - {"cell", "function", "tuple"}
+    of_sockets = {name for name, number in found.items() if number >= VISITS} - {"cell", "function", "tuple"}
     assert not of_sockets
 
 

@@ -62,6 +62,19 @@ async def programs(door: Turnstile, count: int) -> list[Visitor]:
     return visitors
 
 
+async def visits(door: Turnstile) -> None:
+    """Somebody asks for a page."""
+    Visitor(door, PERSON).says(more=False)
+    await settled()
+
+
+async def one_of_two_is_answered(door: Turnstile, pages: Pages) -> None:
+    """Of two programs that came, where one is at work at a time."""
+    await programs(door, 2)
+    pages.at_work[-1].set_result(None)
+    await settled()
+
+
 async def test_few_programs_are_at_work_at_once_and_the_others_follow() -> None:
     pages = Pages()
     visitors = await programs(Turnstile(pages, AT_ONCE, NO_REST), 5)
@@ -77,9 +90,7 @@ async def test_people_do_not_wait_for_programs() -> None:
     pages = Pages()
     door = Turnstile(pages, AT_ONCE, NO_REST)
     await programs(door, 5)
-    person = Visitor(door, PERSON)
-    person.says(more=False)
-    await settled()
+    await visits(door)
     assert len(pages.at_work) == AT_ONCE + 1
 
 
@@ -89,19 +100,11 @@ def long_rest(monkeypatch: pytest.MonkeyPatch) -> float:
     return 10**12
 
 
-async def visits(door: Turnstile) -> None:
-    """Somebody asks for a page."""
-    Visitor(door, PERSON).says(more=False)
-    await settled()
-
-
 async def test_after_a_program_people_have_the_process_to_themselves_for_a_while(long_rest: float) -> None:
     pages = Pages()
     door = Turnstile(pages, at_once=1, rest=long_rest)
     await visits(door)
-    await programs(door, 2)
-    pages.at_work[1].set_result(None)
-    await settled()
+    await one_of_two_is_answered(door, pages)
     assert len(pages.at_work) == 2
     await visits(door)
     assert len(pages.at_work) == 3
@@ -112,9 +115,7 @@ async def test_who_talks_has_it_as_well(long_rest: float, monkeypatch: pytest.Mo
     monkeypatch.setattr(hubs, "current", lambda: hub)
     pages = Pages()
     door = Turnstile(pages, at_once=1, rest=long_rest)
-    await programs(door, 2)
-    pages.at_work[0].set_result(None)
-    await settled()
+    await one_of_two_is_answered(door, pages)
     assert len(pages.at_work) == 1
 
 
@@ -123,9 +124,7 @@ async def test_where_nobody_is_active_programs_follow_at_once(
 ) -> None:
     pages = Pages()
     door = Turnstile(pages, at_once=1, rest=long_rest)
-    await programs(door, 2)
-    pages.at_work[0].set_result(None)
-    await settled()
+    await one_of_two_is_answered(door, pages)
     assert len(pages.at_work) == 2, "there was nobody"
     monkeypatch.setattr(turnstile, "ACTIVE_SECONDS", 0)
     await visits(door)
@@ -140,9 +139,7 @@ async def test_the_rest_is_never_long(long_rest: float, monkeypatch: pytest.Monk
     pages = Pages()
     door = Turnstile(pages, at_once=1, rest=long_rest)
     await visits(door)
-    await programs(door, 2)
-    pages.at_work[1].set_result(None)
-    await settled()
+    await one_of_two_is_answered(door, pages)
     assert len(pages.at_work) == 3
 
 
