@@ -1,5 +1,6 @@
 """A real browser and the real site: people with windows of their own, whose pages may not complain."""
 
+import itertools
 import re
 from collections.abc import Callable, Generator, Iterator
 from contextlib import ExitStack
@@ -36,11 +37,14 @@ FLAGS = [
 ]
 BOTH_STACKS = "both_stacks"
 TWO_PROCESSES = "two_processes"
+NUMBERS = itertools.count(1)
 FAILED = pytest.StashKey[bool]()
 REPORT = pytest.StashKey[list[str]]()
 
 Enter = Callable[..., Someone]
-MakeRoom = Callable[..., dict[str, Any]]
+Room = dict[str, Any]
+Rooms = tuple[Room, Room]
+MakeRoom = Callable[..., Room]
 
 
 @pytest.fixture(scope="session")
@@ -115,6 +119,13 @@ def new_room(site: Site, owner: str, *members: str, kind: str = "private", name:
 def room(make_room: MakeRoom) -> dict[str, Any]:
     """Alice's, with Bob in it; private, and nobody has written there."""
     return make_room("alice", "bob")
+
+
+@pytest.fixture
+def rooms(make_room: MakeRoom) -> Rooms:
+    """Harbour and Quarterdeck, Alice's, with Bob in them; numbered, for there is one of each in every test."""
+    number = next(NUMBERS)
+    return tuple(make_room("alice", "bob", name=f"{name} {number}") for name in ("Harbour", "Quarterdeck"))  # type: ignore[return-value]
 
 
 @pytest.fixture

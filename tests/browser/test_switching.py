@@ -1,84 +1,27 @@
 """From room to room in the same page: all that a page load would do, and nothing left behind."""
 
-import itertools
 import re
-from collections.abc import Callable
 from typing import Any
 
 import pytest
-from playwright.sync_api import Route, expect
+from playwright.sync_api import expect
 
 from tests.browser.axe import finds_nothing_in_either_theme
-from tests.browser.conftest import Enter, MakeRoom
+from tests.browser.conftest import Enter, MakeRoom, Rooms
+from tests.browser.going import at_home, goes_over_to, is_in, says, sets_off_for
 from tests.browser.people import Complaints, Someone
 from tests.browser.seeding import talk_of_the_past
 from tests.browser.unsent import saved
 from tests.support.sites import Site
 
-Room = dict[str, Any]
-Rooms = tuple[Room, Room]
-
-NUMBERS = itertools.count(1)
 SWITCHES = 50
 LISTENERS_OF_CHANCE = 40  # what the browser and a message's menus hold for a moment
-
-
-@pytest.fixture
-def rooms(make_room: MakeRoom) -> Rooms:
-    """Harbour and Quarterdeck, Alice's, with Bob in them; numbered, for there is one of each in every test."""
-    number = next(NUMBERS)
-    return tuple(make_room("alice", "bob", name=f"{name} {number}") for name in ("Harbour", "Quarterdeck"))  # type: ignore[return-value]
 
 
 @pytest.fixture
 def alice(person: Enter, rooms: Rooms) -> Someone:
     """In the harbour."""
     return at_home(person, rooms[0])
-
-
-def at_home(person: Enter, room: Room) -> Someone:
-    """Alice, in a room, at a page that would notice if it were loaded again."""
-    alice = person("alice")
-    alice.opens(room)
-    alice.page.evaluate("window.isTheSame = true")
-    return alice
-
-
-def is_in(someone: Someone, room: Room) -> None:
-    """Shown, at its address, in the page that was there before."""
-    someone.arrives_at(f"/rooms/{room['slug']}/")
-    expect(someone.page.locator("#room-name")).to_have_text(room["name"])
-    expect(someone.link_to(room)).to_have_attribute("aria-current", "page")
-    assert someone.page.evaluate("window.isTheSame")
-
-
-def goes_over_to(someone: Someone, room: Room) -> None:
-    someone.link_to(room).click()
-    is_in(someone, room)
-
-
-def sets_off_for(someone: Someone, room: Room) -> Callable[[], None]:
-    """Asks for the room, which comes when what is returned is called."""
-    held: list[Route] = []
-    address = f"**/rooms/{room['slug']}/"
-    someone.page.route(address, lambda route: held.append(route))
-    with someone.page.expect_request(address):
-        someone.link_to(room).click()
-    expect(someone.link_to(room)).to_have_attribute("aria-current", "page")
-
-    def let_come() -> None:
-        with someone.page.expect_response(address):
-            held[0].continue_()
-
-    return let_come
-
-
-def says(someone: Someone, room: Room, body: str) -> dict[str, Any]:
-    """Without a window."""
-    path = f"/api/rooms/{room['id']}/messages"
-    status, message = someone.site.call("POST", path, someone.site.people["bob"], {"body": body})
-    assert status == 201
-    return dict(message)
 
 
 def test_a_click_shows_the_other_room(alice: Someone, rooms: Rooms) -> None:

@@ -2,10 +2,8 @@
 
 import {$} from '/static/chatsite/dom.js'
 import {fill, gettext, ngettext} from '/static/chatsite/i18n.js'
-import {NotConnected} from '/static/chatsite/socket.js'
 import {chatSocket} from '/static/chatsite/sockets.js'
-
-const AT_MOST_EVERY_MS = 500
+import {moveMark} from './readmarks.js'
 
 export class Reading {
   #room
@@ -13,7 +11,6 @@ export class Reading {
   #pill = $('.newest')
   #read
   #missed = 0
-  #timer = 0
 
   constructor(room, timeline, box, signal) {
     this.#room = room
@@ -24,9 +21,7 @@ export class Reading {
     chatSocket.addEventListener('statechange', () => this.look(), {signal})
   }
 
-  /** The room is left: what was read and not told yet is told now. */
   leave() {
-    if (this.#timer) this.#tell()
     this.#pill.hidden = true
   }
 
@@ -47,7 +42,7 @@ export class Reading {
     this.look()
   }
 
-  /** Looks at what is in view, and says so where it was not said yet. */
+  /** Looks at what is in view, and notes what was not read before. */
   look() {
     if (this.#isAtNewest) this.#missed = 0
     this.#showPill()
@@ -66,23 +61,7 @@ export class Reading {
   #mark() {
     const seq = this.#timeline.newest?.seq ?? 0
     if (!this.#room.role || seq <= this.#read) return
-    document.dispatchEvent(new CustomEvent('room:read', {detail: {room: this.#room.id, seq}}))
-    this.#timer ||= setTimeout(() => this.#tell(), AT_MOST_EVERY_MS)
-  }
-
-  async #tell() {
-    clearTimeout(this.#timer)
-    this.#timer = 0
-    const seq = this.#timeline.newest?.seq ?? 0
-    if (seq <= this.#read || chatSocket.state !== 'open') return
-    const before = this.#read
     this.#read = seq
-    try {
-      await chatSocket.request({type: 'room.read', room: this.#room.id, seq})
-    } catch (error) {
-      const isTooFast = error.code === 'rate_limited'
-      if (isTooFast || error instanceof NotConnected) this.#read = before // the next connection looks again
-      if (isTooFast) this.#timer ||= setTimeout(() => this.#tell(), error.retryAfter * 1000)
-    }
+    moveMark(this.#room.id, seq)
   }
 }

@@ -38,16 +38,22 @@ function follow(room) {
   chatSocket.follow(`room:${room.id}`, {
     after: room.head,
     epoch: shell.epoch,
-    onOk: ok => merge(ok.room),
+    onOk: ok => merge(ok.room, ok.reset),
     onGone: () => remove(room.id),
   })
 }
 
-/** Takes over what the server says of a room now, its counts included. Direct rooms keep their name: a person's. */
-function merge(update) {
+/**
+ * Takes over what the server says of a room now, its counts included, but where this tab has read further than
+ * it knows yet; after a `reset` its counts hold in any case. Direct rooms keep their name: a person's.
+ */
+function merge(update, reset = false) {
   const room = update && rooms.get(update.id)
   if (!room) return
-  Object.assign(room, update, {name: room.kind === 'direct' ? room.name : update.name})
+  const {last_read_seq, unread, mentions, head} = room
+  const isBehind = !reset && update.last_read_seq < last_read_seq
+  const own = isBehind ? {last_read_seq, unread, mentions, head} : {}
+  Object.assign(room, update, own, {name: room.kind === 'direct' ? room.name : update.name})
   const link = linkOf(room.id)
   if (link && room.kind !== 'direct') $('span', link).textContent = room.name
   if (link) link.closest('li').hidden = isArchived(update)
