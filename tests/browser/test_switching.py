@@ -4,7 +4,7 @@ import re
 from typing import Any
 
 import pytest
-from playwright.sync_api import expect
+from playwright.sync_api import Request, expect
 
 from tests.browser.axe import finds_nothing_in_either_theme
 from tests.browser.conftest import Enter, MakeRoom, Rooms
@@ -43,6 +43,45 @@ def test_a_click_shows_the_other_room(alice: Someone, rooms: Rooms) -> None:
     assert saved(alice, quarterdeck) == ["On deck", "Aye"]
     goes_over_to(alice, harbour)
     alice.sees_in_order("At the quay")
+
+
+def test_a_room_is_asked_for_while_the_button_is_down(alice: Someone, rooms: Rooms) -> None:
+    harbour, quarterdeck = rooms
+    asked = notes_asking(alice)
+    alice.link_to(quarterdeck).hover()
+    with alice.page.expect_response(f"**/rooms/{quarterdeck['slug']}/"):
+        alice.page.mouse.down()
+    is_in(alice, harbour)
+    alice.page.mouse.up()
+    is_in(alice, quarterdeck)
+    goes_over_to(alice, harbour)  # seen before
+    assert asked == [quarterdeck["slug"]]
+
+
+def test_a_press_that_was_no_click_leaves_nothing_old(alice: Someone, rooms: Rooms) -> None:
+    harbour, quarterdeck = rooms
+    asked = notes_asking(alice)
+    alice.link_to(quarterdeck).hover()
+    with alice.page.expect_response(f"**/rooms/{quarterdeck['slug']}/"):
+        alice.page.mouse.down()
+    alice.composer.hover()
+    alice.page.mouse.up()
+    is_in(alice, harbour)
+    alice.link_to(quarterdeck).press("Enter")
+    is_in(alice, quarterdeck)
+    assert asked == [quarterdeck["slug"]] * 2
+
+
+def notes_asking(someone: Someone) -> list[str]:
+    """The rooms that the page asks for from now on, as it does."""
+    asked: list[str] = []
+
+    def note(request: Request) -> None:
+        if found := re.search(r"/rooms/([^/]+)/$", request.url):
+            asked.append(found[1])
+
+    someone.page.on("request", note)
+    return asked
 
 
 def test_by_keys(alice: Someone, rooms: Rooms) -> None:

@@ -59,8 +59,8 @@ def switches(stage: Stage, browser: Browser, rounds: int) -> tuple[list[float], 
     here = page.evaluate("import('/static/chatsite/store.js').then(({shown}) => shown.room)")
     links = page.locator("#side .item[data-room]").evaluate_all("links => links.map(link => Number(link.dataset.room))")
     others = [room for room in links if room != here]
-    first = [page.evaluate(weighing.SWITCH, room) for room in others]
-    again = [page.evaluate(weighing.SWITCH, room) for _ in range(rounds) for room in others]
+    first = [weighing.switch(page, room) for room in others]
+    again = [weighing.switch(page, room) for _ in range(rounds) for room in others]
     context.close()
     return first, again
 

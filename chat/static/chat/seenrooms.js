@@ -22,13 +22,21 @@ export function keep(page) {
   if (pages.size > ROOMS_KEPT) pages.delete(pages.keys().next().value)
 }
 
+export function isKept(slug) {
+  return Boolean(pageOf(slug))
+}
+
 /** Gives a page back, which then is the reader's; null where none is kept. */
 export function takeBack(slug) {
-  const page = [...pages.values()].find(({room}) => room.slug === slug)
+  const page = pageOf(slug)
   if (!page) return null
   pages.delete(page.room.id)
   page.room.last_read_seq = rooms.get(page.room.id).last_read_seq
   return page
+}
+
+function pageOf(slug) {
+  return [...pages.values()].find(({room}) => room.slug === slug)
 }
 
 function put(message) {

@@ -9,7 +9,7 @@ import {markCurrent} from '/static/chatsite/sidebar.js'
 import {chatSocket} from '/static/chatsite/sockets.js'
 import {draftOf, keepDraft} from './drafts.js'
 import {RoomView, say} from './roomview.js'
-import {keep, takeBack} from './seenrooms.js'
+import {isKept, keep, takeBack} from './seenrooms.js'
 
 const HERE = Symbol('the room that is shown')
 const FAILED = 500
@@ -21,12 +21,15 @@ let path = location.pathname
 let step = history.state?.step ?? 0 // how many steps into the history this entry is
 let wishes = 0
 let telling = 0
+let ahead = null // {href, answer} of the link that is being pressed
 const places = new Map() // step → where the reader was there
 
 export function startSwitching(page) {
   history.scrollRestoration = 'manual'
   history.replaceState({step}, '')
   view = new RoomView(page)
+  document.addEventListener('pointerdown', onPress)
+  for (const end of ['pointerup', 'pointercancel']) document.addEventListener(end, forgetSoon)
   document.addEventListener('click', onClick)
   going.addEventListener('wanted', event => {
     const url = new URL(event.detail.url, location.href)
@@ -41,17 +44,38 @@ export function startSwitching(page) {
   })
 }
 
+/** A mouse's button is down for a tenth of a second before it clicks: long enough for most of the answer. */
+function onPress(event) {
+  const link = event.pointerType === 'mouse' && linkOf(event)
+  if (link && link.pathname !== path && !isKept(slugOf(link))) ahead = {href: link.href, answer: ask(link.href)}
+}
+
+/** The click that may follow comes first. */
+function forgetSoon() {
+  setTimeout(() => { ahead = null })
+}
+
 function onClick(event) {
-  const link = event.target.closest('a[href]')
-  const isPlain = event.button === 0 && !event.ctrlKey && !event.metaKey && !event.shiftKey && !event.altKey
-  if (!link || !isPlain || event.defaultPrevented || link.target || link.download) return
-  if (!isRoom(link) || link.getAttribute('href').startsWith('#')) return
+  const link = linkOf(event)
+  if (!link || event.defaultPrevented) return
   event.preventDefault()
   visit(new URL(link.href))
 }
 
+/** The link to a room that a plain click on it would follow. */
+function linkOf(event) {
+  const link = event.target.closest('a[href]')
+  const isPlain = event.button === 0 && !event.ctrlKey && !event.metaKey && !event.shiftKey && !event.altKey
+  if (!link || !isPlain || link.target || link.download) return null
+  return isRoom(link) && !link.getAttribute('href').startsWith('#') ? link : null
+}
+
 function isRoom({origin, pathname}) {
   return origin === location.origin && ROOM.test(pathname)
+}
+
+function slugOf({pathname}) {
+  return ROOM.exec(pathname)?.[1]
 }
 
 /** Goes to a room as a new step. */
@@ -80,7 +104,8 @@ async function travel(state) {
 }
 
 /** A room's page, or HERE; null where it can't be had, undefined where another was wished for meanwhile. */
-async function find({pathname, href}) {
+async function find(url) {
+  const {pathname, href} = url
   const wish = ++wishes
   closeDrawer()
   markCurrent(pathname)
@@ -89,7 +114,7 @@ async function find({pathname, href}) {
     return HERE
   }
   view.composer.hold()
-  const page = takeBack(ROOM.exec(pathname)?.[1]) ?? await load(href)
+  const page = takeBack(slugOf(url)) ?? await load(href)
   if (wish !== wishes) return undefined
   if (!page) {
     markCurrent(path)
@@ -100,10 +125,14 @@ async function find({pathname, href}) {
 }
 
 async function load(url) {
-  const answer = await fetch(url, {headers: {Accept: 'application/json'}}).catch(() => null)
+  const answer = await (ahead?.href === url ? ahead.answer : ask(url))
   if (!answer || answer.status >= FAILED) return null
   if (answer.ok && !answer.redirected) return answer.json().catch(() => null)
   return leaveFor(url) // signed out, or there is no such room: the server's own page says so
+}
+
+function ask(url) {
+  return fetch(url, {headers: {Accept: 'application/json'}}).catch(() => null)
 }
 
 /** Never comes back: the page ends. */
