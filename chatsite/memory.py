@@ -13,7 +13,7 @@ FULL_SEARCH_EVERY = 20  # partial ones; Python's own number is 10
 def share_arenas() -> None:
     """Has all threads take memory from the same few places; to be called before there are others.
 
-    glibc gives each of the first threads a heap of its own, eight per core. Each request runs in a new thread, so
+    glibc gives each of the first threads a heap of its own, eight per core. Requests run in threads of their own, so
     what is free lies scattered over all of them and is not given back: 46 MB of 221 after half an hour of
     coming and going. Python's own lock leaves threads little to gain from it. Other C libraries don't do it.
     """

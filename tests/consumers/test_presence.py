@@ -1,6 +1,7 @@
 """Who is here: told to everybody once, and remembered for whoever comes later."""
 
 import asyncio
+import time
 
 import pytest
 
@@ -10,6 +11,8 @@ from chat.models import Room
 from chat.presence import attendance
 from chatsite.realtime.threads import in_database
 from tests.support.local import LocalClient
+
+MANY = 20
 
 pytestmark = pytest.mark.usefixtures("here")
 
@@ -44,6 +47,25 @@ async def test_those_who_come_at_once_are_told_together(
         assert sorted(both["users"]) == sorted([bob.pk, charlie.pk])
         for user_id in (-1, bob.pk, charlie.pk):
             attendance.leave(user_id)
+
+
+async def test_many_are_not_told_of_each_one_by_itself(alice: User, monkeypatch: pytest.MonkeyPatch) -> None:
+    rest = 0.05
+    async with LocalClient(alice) as client:
+        await client.next_event("presence.changed", users=[alice.pk])
+        monkeypatch.setattr(presence, "REST_A_PERSON", rest)  # and there is one person at least
+        began = time.monotonic()
+        for number in range(1, MANY + 1):
+            attendance.enter(-number)
+            await in_database(presence.refresh, [alice.pk])  # as long as telling of one takes, about
+        heard: set[int] = set()
+        rounds = 0
+        while len(heard) < MANY:
+            heard.update((await client.next_event("presence.changed"))["users"])
+            rounds += 1
+        assert rounds <= (time.monotonic() - began) / rest + 1
+        for number in range(1, MANY + 1):
+            attendance.leave(-number)
 
 
 async def test_a_second_tab_is_no_news(alice: User, bob: User) -> None:
