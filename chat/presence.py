@@ -22,7 +22,7 @@ logger = logging.getLogger(__name__)
 
 REFRESH_SECONDS = 15
 HERE_SECONDS = 40
-REST_A_PERSON = 20e-6  # seconds between two rounds of news; to tell one person takes a tenth of it
+REST_A_PERSON = 250e-6  # seconds between two rounds of news; to tell one person takes a tenth of it
 
 
 def is_here(last_seen_at: datetime | None) -> bool:

@@ -1,9 +1,9 @@
 """What one client, one address and all of them together may take of a serving process."""
 
 import logging
+import os
 import resource
 from dataclasses import dataclass
-from pathlib import Path
 
 logger = logging.getLogger(__name__)
 
@@ -60,6 +60,6 @@ class Descriptors:
 
     def _count(self) -> int:
         try:
-            return sum(1 for _ in Path(OPEN_DESCRIPTORS).iterdir())
+            return len(os.listdir(OPEN_DESCRIPTORS))  # noqa: PTH208 - every second; a Path each takes ten times as long
         except OSError:  # none is left to look with
             return self.limit

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from autobahn.websocket.types import ConnectionDeny
 from daphne.ws_protocol import WebSocketFactory, WebSocketProtocol
@@ -88,6 +88,10 @@ class Socket(WebSocketProtocol):
     too much unread is closed with 4408. A silent one is asked whether it lives.
     """
 
+    # Autobahn's, of what it takes over from the factory: it describes each for a log that nobody reads, which
+    # took a third of a connection's opening.
+    CONFIG_ATTRS: ClassVar[list[str]] = []
+
     request: Any = None
     muted: bool
     peer_address = ""
@@ -96,6 +100,7 @@ class Socket(WebSocketProtocol):
     kept: bytearray
 
     def connectionMade(self) -> None:
+        self.__dict__.update(self.factory.options)
         self.server: Server = self.factory.server_class
         self.limits = self.server.limits
         self.loop = self.server.loop
@@ -353,6 +358,7 @@ class SocketFactory(WebSocketFactory):
             failByDrop=False,
             allowNullOrigin=True,
         )
+        self.options = {name: getattr(self, name) for name in WebSocketProtocol.CONFIG_ATTRS}
 
 
 def client_address(peer: str, headers: Mapping[str, str], proxies: int) -> str:
