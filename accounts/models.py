@@ -54,6 +54,16 @@ class User(AbstractUser):
         """The name that others see."""
         return self.display_name or self.username
 
+    @property
+    def avatar_name(self) -> str:
+        """The picture's stored name; empty for none.
+
+        `avatar` would make a file of it, which knows its person as they know it: they wait for the garbage
+        collector, and in a page of history is a person for each message.
+        """
+        stored = vars(self).get("avatar")
+        return stored if isinstance(stored, str) else self.avatar.name or ""
+
     def get_full_name(self) -> str:
         return self.name
 

@@ -13,7 +13,7 @@ class Person(TypedDict):
 
 def person(user: User) -> Person:
     """`{"id": 3, "name": "Alice Moreno", "avatar": "/avatars/3-1f0c….webp"}`, or avatar null."""
-    return person_from(user.pk, user.username, user.display_name, user.avatar.name)
+    return person_from(user.pk, user.username, user.display_name, user.avatar_name)
 
 
 def person_from(pk: int, username: str, display_name: str, avatar: str | None) -> Person:

@@ -86,7 +86,7 @@ MEMBER_COLUMNS = (
 def member_payload(membership: Membership) -> dict[str, Any]:
     """Somebody in a room. Wants `user` loaded along."""
     user = membership.user
-    about = (user.pk, user.username, user.display_name, user.avatar.name, user.last_seen_at)
+    about = (user.pk, user.username, user.display_name, user.avatar_name, user.last_seen_at)
     return member_from((*about, membership.role, membership.muted_at))
 
 

@@ -85,7 +85,7 @@ def people_search(request: HttpRequest) -> JsonResponse:
     """People by name, for pickers: `{"people": [{id, name, username, avatar}]}`."""
     q = _asked(request)
     found = _people(_user(request), q)[:PEOPLE_FOUND]
-    listed = [{"id": u.pk, "name": u.name, "username": u.username, "avatar": avatar_url(u.avatar.name)} for u in found]
+    listed = [{"id": u.pk, "name": u.name, "username": u.username, "avatar": avatar_url(u.avatar_name)} for u in found]
     return JsonResponse({"people": listed})
 
 

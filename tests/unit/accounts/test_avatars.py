@@ -1,6 +1,8 @@
 """Pictures: made small and safe, or refused in words."""
 
+import gc
 import io
+import weakref
 from pathlib import Path
 from typing import Any
 
@@ -103,6 +105,20 @@ def test_it_can_be_removed(alice: User, client: Client) -> None:
     client.post("/settings/picture/remove/")
     alice.refresh_from_db()
     assert person(alice)["avatar"] is None
+
+
+def test_showing_somebody_leaves_nothing_to_the_garbage_collector(alice: User) -> None:
+    alice.avatar = "avatars/1-0123456789abcdef.webp"
+    alice.save()
+    gc.disable()
+    try:
+        shown = User.objects.get(pk=alice.pk)
+        still_there = weakref.ref(shown)
+        assert person(shown)["avatar"] == "/avatars/1-0123456789abcdef.webp"
+        del shown
+        assert still_there() is None
+    finally:
+        gc.enable()
 
 
 def test_a_bad_file_changes_nothing_and_says_why(alice: User, client: Client) -> None:
