@@ -9,6 +9,7 @@ const AT_MOST_EVERY_MS = 500
 
 const untold = new Map() // room → seq
 let timer = 0
+let tries = 0 // in vain, one after the other
 
 chatSocket.addEventListener('statechange', () => tellSoon())
 addEventListener('pagehide', tellAll)
@@ -33,6 +34,7 @@ function tellAll() {
 async function tell(room, seq) {
   const answer = await chatSocket.request({type: 'room.read', room, seq}).catch(error => error)
   const isFinal = answer.type === 'ok' || (answer instanceof CommandError && !isPassing(answer.code))
-  if (!isFinal) tellSoon(waitAfter(answer, 0))
-  else if (untold.get(room) === seq) untold.delete(room)
+  if (!isFinal) return tellSoon(waitAfter(answer, tries++))
+  tries = 0
+  if (untold.get(room) === seq) untold.delete(room)
 }
