@@ -93,7 +93,8 @@ def lost(identities: Collection[Identity]) -> set[Identity]:
 
 
 def _lost_of(identities: Sequence[Identity]) -> set[Identity]:
-    people = User.objects.only("password", "is_active").in_bulk({identity.user_id for identity in identities})
+    rows = User.objects.filter(pk__in={identity.user_id for identity in identities})
+    people = {row.pk: row for row in rows.values_list("pk", "password", "is_active", named=True)}
     keys = {identity.session_key for identity in identities if identity.session_key is not None}
     ids = {identity.token_id for identity in identities if identity.token_id is not None}
     sessions = set(_living_sessions(keys).values_list("pk", flat=True)) if keys else set()

@@ -66,17 +66,20 @@ class Watch:
             self._is_blind = True
 
     async def _look(self) -> None:
-        present = {socket.identity for socket in self._sockets}
+        present = [socket.identity for socket in self._sockets]
         if not present:
             return
         gone = await asyncio.get_running_loop().run_in_executor(_thread, _lost, present)
+        if not gone:  # nearly always; to look each of thousands up would hold the loop up
+            return
         for socket in [socket for socket in self._sockets if socket.identity in gone]:
             socket.close_with(CLOSE_IDENTITY_LOST)
 
 
 def _lost(identities: Collection[Identity]) -> set[Identity]:
+    """Of sockets, of which somebody may have several."""
     try:
-        return lost(identities)
+        return lost(set(identities))
     except BaseException:
         connections.close_all()
         raise
