@@ -95,3 +95,6 @@ class ChannelFactory(HTTPFactory):
         channel: Channel = super().buildProtocol(addr)
         channel.requestFactory = Request
         return channel
+
+    def log(self, request: Any) -> None:
+        """Twisted's would form a line for a log that nobody reads."""
