@@ -54,6 +54,7 @@ class Following:
         self.idle_since = hub.loop.time()
         self._hub = hub
         self._ring: list[Frame] = []  # the newest; lists, since most of many thousand inboxes are empty
+        self._old = 0  # the head when old frames were forgotten last
         self._early: dict[int, Frame] = {}
         self._whispers: list[tuple[str, int | None]] = []
         self._target = 0
@@ -84,6 +85,12 @@ class Following:
             if frame.after <= position < frame.seq:
                 return self._ring[index:]
         return None
+
+    def forget_old(self) -> None:
+        """Forgets the frames that stood here at the last call already."""
+        if self._ring:
+            self._ring = [frame for frame in self._ring if frame.seq > self._old]
+        self._old = self.head or 0
 
     def drop(self, subscription: Subscription) -> None:
         subscription.live = False

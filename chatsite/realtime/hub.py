@@ -36,6 +36,7 @@ logger = logging.getLogger(__name__)
 RECONCILE_SECONDS = 1.0
 HEARTBEAT_SECONDS = 20.0
 LINGER_SECONDS = 30.0  # how long a stream that nobody follows keeps its ring, for those who come back
+RING_SECONDS = 60.0  # how long a frame stays in one at least; twice that at most
 
 # A thread of its own: what was lost is found in time, however many sockets come or write at the moment.
 _pool = ThreadPoolExecutor(1, thread_name_prefix="reconcile")
@@ -70,7 +71,7 @@ class Hub:
         self._publisher = Publisher(loop)
         self._crosses = crosses_processes()
         self._watch = Watch(self.sockets)
-        works = (self._listen(), self._tick_for_ever(), self._watch.run())
+        works = (self._listen(), self._tick_for_ever(), self._forget_old_for_ever(), self._watch.run())
         self._tasks = [loop.create_task(work) for work in works]
 
     @property
@@ -240,6 +241,14 @@ class Hub:
         for stream in streams:
             if following := self._followings.get(stream):
                 following.compare(states.get(stream))
+
+    # --- Once a minute ------------------------------------------------------
+
+    async def _forget_old_for_ever(self) -> None:
+        """Else what hundreds of streams said in a day would stay; who was away so long is told from the database."""
+        while True:
+            await asyncio.sleep(RING_SECONDS)
+            await in_slices(list(self._followings.values()), Following.forget_old)
 
     def stop(self) -> None:
         for task in self._tasks:

@@ -16,6 +16,7 @@ from chat.models import Message, Room
 from chat.services.changing import delete_message, edit_message
 from chat.services.members import put_member, remove_member
 from chat.services.posting import Post
+from chatsite.realtime import hub as hubs
 from chatsite.realtime.hub import Hub
 from chatsite.realtime.threads import in_database
 from tests.support.local import LocalClient
@@ -121,6 +122,27 @@ async def test_a_replay_is_compacted(alice: User, bob: User, room: Room) -> None
         (None, 4, "message.edited", "1, edited"),
         (None, 5, "message.deleted", ""),
     ]
+
+
+async def test_what_was_said_long_ago_leaves_memory(
+    alice: User, bob: User, room: Room, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Memory tells every event, the database only what became of the messages."""
+
+    def change() -> None:
+        edit_message(alice, speak(alice, room, "1")["id"], "1, edited")
+
+    monkeypatch.setattr(hubs, "RING_SECONDS", 0.3)
+    async with LocalClient(alice) as a, LocalClient(bob) as b, asyncio.timeout(5):
+        await follow(a, room, after=0)
+        await in_database(change)
+        assert len(await until_seq(a, 2)) == 2
+        told: list[Any] = []
+        while len(told) != 1:
+            await asyncio.sleep(0.1)
+            await follow(b, room, after=0)
+            told = await until_seq(b, 2)
+        assert (told[0]["after"], told[0]["seq"], told[0]["message"]["body"]) == (0, 2, "1, edited")
 
 
 async def test_a_subscription_has_no_hole_while_others_post(alice: User, bob: User, room: Room) -> None:

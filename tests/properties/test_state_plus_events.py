@@ -155,6 +155,7 @@ def make_memories_short(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(subscribing, "READ_FRAMES", 2)
     monkeypatch.setattr(opening, "MAX_REPLAY", 4)
     monkeypatch.setattr(hub, "LINGER_SECONDS", 0.0)
+    monkeypatch.setattr(hub, "RING_SECONDS", 0.01)
     monkeypatch.setattr(inbox, "KEPT_EVENTS", 4)
     monkeypatch.setattr(inbox, "PRUNE_EVERY", 1)
 

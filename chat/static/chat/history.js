@@ -2,8 +2,8 @@
 
 import {$, clone} from '/static/chatsite/dom.js'
 import {api} from '/static/chatsite/api.js'
+import {PAGE} from './timeline.js'
 
-const PAGE = 50
 const NEAR_PX = 400
 const AGAIN_MS = 3_000
 

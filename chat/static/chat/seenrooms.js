@@ -3,9 +3,9 @@
 
 import {rooms} from '/static/chatsite/sidebar.js'
 import {chatSocket} from '/static/chatsite/sockets.js'
+import {PAGE} from './timeline.js'
 
 const ROOMS_KEPT = 20
-const MESSAGES_KEPT = 100
 
 const pages = new Map() // room → page; the last one seen is the last
 
@@ -49,7 +49,7 @@ function put(message) {
   }
   if (message.seq <= (messages.at(-1)?.seq ?? 0)) return
   messages.push(message)
-  if (messages.length <= MESSAGES_KEPT) return
+  if (messages.length <= PAGE) return
   messages.shift()
   page.has_more = true
 }

@@ -9,8 +9,9 @@ import {draw} from './message.js'
 import {meet} from './people.js'
 import {Scroll} from './scroll.js'
 
+/** Messages of a page of history, and all that a room seen before begins with: each has to be drawn anew. */
+export const PAGE = 50
 const KEPT = 300
-const PAGE = 100
 
 /**
  * Confirmed messages stand by `seq`; those on their way stand behind them in the order written.

@@ -205,6 +205,20 @@ async def test_memory_gives_the_frames_since_a_position(stage: Stage) -> None:
     assert stage.following.since(4) is None, "memory does not reach back"
 
 
+async def test_memory_forgets_what_stood_there_twice(stage: Stage) -> None:
+    stage.listen(1)
+    stage.following.forget_old()
+    stage.following.offer([frame(1), frame(2)], 0)
+    stage.following.forget_old()
+    stage.following.offer([frame(3)], 0)
+    assert [f.seq for f in stage.following.since(0) or []] == [1, 2, 3]
+    stage.following.forget_old()
+    assert [f.seq for f in stage.following.since(2) or []] == [3]
+    assert stage.following.since(1) is None
+    stage.following.forget_old()
+    assert (stage.following.since(2), stage.following.since(3)) == (None, [])
+
+
 @settings(max_examples=60, deadline=None)
 @given(seed=st.integers(0, 2**32), count=st.integers(1, 25), loss=st.floats(0, 0.9))
 def test_any_loss_repetition_and_order_ends_in_the_whole_run(seed: int, count: int, loss: float) -> None:
