@@ -53,6 +53,22 @@ def test_history_comes_above_without_moving_what_is_read(person: Enter, rooms: l
     expect(bob.page.locator(".history-end")).to_be_hidden()
 
 
+def test_a_page_that_was_cut_off_is_asked_for_again(person: Enter, rooms: list[Room]) -> None:
+    long_room, _, _ = rooms
+    alice = person("alice")
+    half = {"content_type": "application/json", "body": '{"messages": [{"id": 1'}
+    alice.page.route("**/messages?*before=*", lambda route: route.fulfill(**half))
+    with alice.page.expect_response("**/messages?*before=*"):
+        alice.opens(long_room)
+        alice.page.locator("#timeline").evaluate("box => { box.scrollTop = 0 }")
+    expect(alice.page.locator("#timeline .skeleton")).to_have_count(0)
+    expect(alice.messages).to_have_count(50)
+    alice.page.unroute_all()
+    again = alice.page.get_by_role("button", name="Earlier messages")
+    again.evaluate("button => button.click()")  # a mouse would scroll there first, which asks, too
+    expect(alice.message("line 80.")).to_have_count(1)
+
+
 def test_who_reads_above_is_not_pulled_down_and_finds_back(person: Enter, rooms: list[Room]) -> None:
     _, long_room, _ = rooms
     alice, bob = person("alice"), person("bob")

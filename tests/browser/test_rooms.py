@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import pytest
 from playwright.sync_api import expect
 
 from tests.browser.conftest import Enter, MakeRoom
@@ -81,6 +82,32 @@ def test_people_are_added_and_their_sidebar_knows_at_once(person: Enter, make_ro
     bob.is_connected()
     bob.writes("Thank you")
     alice.sees("Thank you")
+
+
+@pytest.mark.parametrize("trouble", ["away", "cut off"])
+def test_who_could_not_be_looked_for_is_not_said_to_be_nobody(
+    person: Enter, make_room: MakeRoom, complaints: Complaints, trouble: str
+) -> None:
+    complaints.expect_no_connection()
+    room = make_room("alice")
+    alice = person("alice")
+    alice.opens(room)
+    alice.clicks("Add people", within=alice.page.locator("#members"))
+    dialog = alice.page.locator("#add-people")
+    expect(dialog.locator("[role=status]")).to_have_text("")
+    expect(dialog.locator(".found")).to_contain_text("Bob")
+    half = {"content_type": "application/json", "body": '{"people": [{"id": 1'}
+    alice.page.route(
+        "**/people/search?q=*",
+        lambda route: route.fulfill(**half) if trouble == "cut off" else route.abort("connectionrefused"),
+    )
+    dialog.locator("input").fill("bo")
+    expect(dialog.locator("[role=alert]")).to_have_text("The server can’t be reached.")
+    expect(dialog).not_to_contain_text("Nobody found")
+    alice.page.unroute_all()
+    dialog.locator("input").fill("bob")
+    expect(dialog.locator("[role=alert]")).to_be_hidden()
+    alice.clicks("Add Bob")
 
 
 def test_an_outsider_sees_nothing_of_a_private_room(person: Enter, room: Room, complaints: Complaints) -> None:

@@ -14,8 +14,13 @@ export function startAdding(room, isMember, signal) {
   let timer = 0
   const find = async () => {
     const query = field.value.trim()
-    const people = await search(query)
-    if (query === field.value.trim()) show(dialog, room, people.filter(({id}) => !isMember(id)), query)
+    const isStill = () => dialog.open && query === field.value.trim()
+    try {
+      const {people} = await api('GET', `/people/search?q=${encodeURIComponent(query)}`)
+      if (isStill()) show(dialog, room, people.filter(({id}) => !isMember(id)), query)
+    } catch (error) {
+      if (isStill()) showFormError(dialog, told(error))
+    }
   }
   field.addEventListener('input', () => {
     clearTimeout(timer)
@@ -32,12 +37,8 @@ export function startAdding(room, isMember, signal) {
   signal.addEventListener('abort', reset, {once: true})
 }
 
-async function search(query) {
-  const answer = await fetch(`/people/search?q=${encodeURIComponent(query)}`).catch(() => null)
-  return answer?.ok ? (await answer.json()).people : []
-}
-
 function show(dialog, room, people, query) {
+  showFormError(dialog, null)
   $('.found', dialog).replaceChildren(...people.map(person => draw(dialog, room, person)))
   $('[role="status"]', dialog).textContent = people.length ? '' : query
     ? fill(gettext('Nobody found for “%(text)s”'), {text: query})
@@ -63,6 +64,10 @@ async function add(dialog, room, person, button) {
     button.textContent = gettext('Added')
     $$('.found .btn:enabled', dialog)[0]?.focus()
   } catch (error) {
-    showFormError(dialog, error.code ? error : {message: gettext('The server can’t be reached.')})
+    showFormError(dialog, told(error))
   }
+}
+
+function told(error) {
+  return error.code ? error : {message: gettext('The server can’t be reached.')}
 }

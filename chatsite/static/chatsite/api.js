@@ -8,16 +8,19 @@ export class ApiError extends Error {
   }
 }
 
+const NO_CONTENT = 204
+
 /**
- * Calls the API and gives its JSON. Throws `ApiError` for a refusal and `TypeError`
- * (from fetch) where the server can't be reached.
+ * Calls the API and gives its JSON, null where it says nothing. Throws `ApiError` for a refusal and `TypeError`
+ * where the server can't be reached or its answer was cut off.
  */
 export async function api(method, path, body) {
   const headers = {Accept: 'application/json', 'X-CSRFToken': csrfToken()}
   if (body !== undefined) headers['Content-Type'] = 'application/json'
   const response = await fetch(path, {method, headers, body: body === undefined ? undefined : JSON.stringify(body)})
-  const data = await response.json().catch(() => ({}))
-  if (!response.ok) throw new ApiError(response.status, data, Number(response.headers.get('Retry-After')) || null)
+  const data = await response.json().catch(() => null)
+  if (!response.ok) throw new ApiError(response.status, data ?? {}, Number(response.headers.get('Retry-After')) || null)
+  if (data === null && response.status !== NO_CONTENT) throw new TypeError('what the server answered is no JSON')
   return data
 }
 

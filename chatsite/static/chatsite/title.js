@@ -1,5 +1,6 @@
 // The page's title and icon carry how much waits in the inbox; so does the inbox's line in the sidebar.
 
+import {api} from './api.js'
 import {$, $$} from './dom.js'
 import {fill, gettext} from './i18n.js'
 import {inboxSocket} from './sockets.js'
@@ -15,8 +16,8 @@ export function startTitle() {
   inboxSocket.on('notification.created', () => setUnread(unread + 1))
   inboxSocket.on('notification.read', event => setUnread(event.unread))
   inboxSocket.addEventListener('reset', async () => {
-    const answer = await fetch('/api/me').catch(() => null)
-    if (answer?.ok) setUnread((await answer.json()).notifications)
+    const person = await api('GET', '/api/me').catch(() => null)
+    if (person) setUnread(person.notifications)
   })
   setUnread(unread)
 }
