@@ -133,7 +133,7 @@ async def test_what_was_said_long_ago_leaves_memory(
         edit_message(alice, speak(alice, room, "1")["id"], "1, edited")
 
     monkeypatch.setattr(hubs, "RING_SECONDS", 0.3)
-    async with LocalClient(alice) as a, LocalClient(bob) as b, asyncio.timeout(5):
+    async with LocalClient(alice) as a, LocalClient(bob) as b, asyncio.timeout(20):
         await follow(a, room, after=0)
         await in_database(change)
         assert len(await until_seq(a, 2)) == 2
