@@ -1,7 +1,7 @@
 // The dialog that adds people to a room.
 
 import {$, $$, avatar, clone} from '/static/chatsite/dom.js'
-import {api} from '/static/chatsite/api.js'
+import {api, problemOf} from '/static/chatsite/api.js'
 import {showFormError} from '/static/chatsite/dialogs.js'
 import {fill, gettext} from '/static/chatsite/i18n.js'
 
@@ -19,7 +19,7 @@ export function startAdding(room, isMember, signal) {
       const {people} = await api('GET', `/people/search?q=${encodeURIComponent(query)}`)
       if (isStill()) show(dialog, room, people.filter(({id}) => !isMember(id)), query)
     } catch (error) {
-      if (isStill()) showFormError(dialog, told(error))
+      if (isStill()) showFormError(dialog, problemOf(error))
     }
   }
   field.addEventListener('input', () => {
@@ -64,10 +64,6 @@ async function add(dialog, room, person, button) {
     button.textContent = gettext('Added')
     $$('.found .btn:enabled', dialog)[0]?.focus()
   } catch (error) {
-    showFormError(dialog, told(error))
+    showFormError(dialog, problemOf(error))
   }
-}
-
-function told(error) {
-  return error.code ? error : {message: gettext('The server can’t be reached.')}
 }

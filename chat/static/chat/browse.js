@@ -1,8 +1,7 @@
 // Joining from the list of public rooms.
 
 import {$, onClick} from '/static/chatsite/dom.js'
-import {api} from '/static/chatsite/api.js'
-import {gettext} from '/static/chatsite/i18n.js'
+import {api, problemOf} from '/static/chatsite/api.js'
 import {me} from '/static/chatsite/store.js'
 
 onClick(document, '[data-join]', async button => {
@@ -13,7 +12,7 @@ onClick(document, '[data-join]', async button => {
   } catch (error) {
     button.ariaBusy = null
     const place = $('#join-error')
-    $('span', place).textContent = error.code ? error.message : gettext('The server can’t be reached.')
+    $('span', place).textContent = problemOf(error).message
     place.hidden = false
   }
 })

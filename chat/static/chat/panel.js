@@ -1,7 +1,7 @@
 // The members' panel: who is here, who isn't; adding, removing, leaving.
 
 import {$, $$, avatar, clone, element, onClick} from '/static/chatsite/dom.js'
-import {api} from '/static/chatsite/api.js'
+import {api, problemOf} from '/static/chatsite/api.js'
 import {confirmed} from '/static/chatsite/dialogs.js'
 import {fill, gettext, language} from '/static/chatsite/i18n.js'
 import {presenceOf} from '/static/chatsite/presence.js'
@@ -152,7 +152,7 @@ export class Panel {
       await api('DELETE', `/api/rooms/${this.#room.id}/members/${id}`)
       return true
     } catch (error) {
-      this.#say(error.code ? error.message : gettext('The server can’t be reached.'))
+      this.#say(problemOf(error).message)
       return false
     }
   }

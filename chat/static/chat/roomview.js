@@ -2,7 +2,7 @@
 // watches ends with `#leaving`; the page's elements stay for the next.
 
 import {$, $$, onClick} from '/static/chatsite/dom.js'
-import {api} from '/static/chatsite/api.js'
+import {api, problemOf} from '/static/chatsite/api.js'
 import {showFormError} from '/static/chatsite/dialogs.js'
 import {gettext} from '/static/chatsite/i18n.js'
 import {isTyping} from '/static/chatsite/keys.js'
@@ -279,7 +279,7 @@ export class RoomView {
       await this.#refresh()
       if (!this.#leaving.signal.aborted) this.composer.focus()
     } catch (error) {
-      say(error.message)
+      say(problemOf(error).message)
     }
   }
 

@@ -1,7 +1,7 @@
 // The dialog with a room's name, topic and archive.
 
 import {$} from '/static/chatsite/dom.js'
-import {api} from '/static/chatsite/api.js'
+import {api, problemOf} from '/static/chatsite/api.js'
 import {confirmed, showFormError} from '/static/chatsite/dialogs.js'
 import {fill, gettext} from '/static/chatsite/i18n.js'
 
@@ -41,6 +41,6 @@ async function change(dialog, room, changes) {
     await api('PATCH', `/api/rooms/${room.id}`, changes)
     dialog.close()
   } catch (error) {
-    showFormError($('form', dialog), error.code ? error : {message: gettext('The server can’t be reached.')})
+    showFormError($('form', dialog), problemOf(error))
   }
 }

@@ -1,5 +1,9 @@
 // The HTTP API, with the session and its CSRF token.
 
+import {gettext} from './i18n.js'
+
+const NO_CONTENT = 204
+
 /** A refusal by the contract: `code`, `message`, perhaps `field` and `retryAfter` (seconds). */
 export class ApiError extends Error {
   constructor(status, {code = 'internal', message = '', field = null} = {}, retryAfter = null) {
@@ -7,8 +11,6 @@ export class ApiError extends Error {
     Object.assign(this, {status, code, field, retryAfter})
   }
 }
-
-const NO_CONTENT = 204
 
 /**
  * Calls the API and gives its JSON, null where it says nothing. Throws `ApiError` for a refusal and `TypeError`
@@ -22,6 +24,11 @@ export async function api(method, path, body) {
   if (!response.ok) throw new ApiError(response.status, data ?? {}, Number(response.headers.get('Retry-After')) || null)
   if (data === null && response.status !== NO_CONTENT) throw new TypeError('what the server answered is no JSON')
   return data
+}
+
+/** What to show where `api` threw: `{message, …}`, a refusal in the server's words; else that it can't be reached. */
+export function problemOf(error) {
+  return error instanceof ApiError ? error : {message: gettext('The server can’t be reached.')}
 }
 
 export function csrfToken() {

@@ -1,10 +1,9 @@
 // The dialog for a new room.
 
-import {api, ApiError} from './api.js'
+import {api, problemOf} from './api.js'
 import {$} from './dom.js'
 import {showFormError} from './dialogs.js'
 import {go} from './going.js'
-import {gettext} from './i18n.js'
 
 export function startNewRoom() {
   const dialog = $('#new-room')
@@ -30,6 +29,6 @@ async function create(form) {
     go(`/rooms/${room.slug}/`)
   } catch (error) {
     button.ariaBusy = null
-    showFormError(form, error instanceof ApiError ? error : {message: gettext('The server can’t be reached.')})
+    showFormError(form, problemOf(error))
   }
 }
